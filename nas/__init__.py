@@ -1,0 +1,32 @@
+"""The grammar, the operator graph and its compilers. Importing this package loads no torch."""
+
+from typing import Any
+
+from nas.architecture import Architecture
+from nas.build import build
+from nas.cost import Cost, cost
+from nas.deploy import deploy, deploy_weights
+from nas.graph import Graph, GraphBuilder, Node
+from nas.space import SearchSpace
+
+__all__ = [
+    "Architecture",
+    "Cost",
+    "Graph",
+    "GraphBuilder",
+    "Node",
+    "SearchSpace",
+    "build",
+    "cost",
+    "deploy",
+    "deploy_weights",
+    "to_module",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "to_module":  # the only part that needs torch
+        from nas.module import to_module
+
+        return to_module
+    raise AttributeError(f"module 'nas' has no attribute '{name}'")

@@ -1,0 +1,49 @@
+"""From an architecture to its graph: apply each rule's `emit`, slots bound to what fills them."""
+
+from typing import Any
+
+from nas.architecture import Architecture
+from nas.errors import GraphError
+from nas.graph import Graph, GraphBuilder
+from nas.ops import Shape
+
+__all__ = ["build"]
+
+
+def build(architecture: Architecture, image_shape: Shape, classes: int = 1) -> Graph:
+    """Return the operator graph of an architecture.
+
+    image_shape: (C, H, W) of the input. classes: channels of the logits, 1 for a binary mask.
+    Raises ShapeError, with the address of the operator, where the input is too small or the wrong multiple.
+    """
+    if architecture.rule.kind != "network":
+        raise GraphError(f"only a network can be built; {architecture.rule.name} is a {architecture.rule.kind}")
+    g = GraphBuilder(image_shape, classes)
+    return g.freeze(architecture.rule.emit(g, **_bound(architecture)))
+
+
+class _Bound:
+    """A slot's content, ready to be applied to nodes in a scope of its own."""
+
+    __slots__ = ("_architecture", "_name", "_options")
+
+    def __init__(self, architecture: Architecture, name: str):
+        self._architecture = architecture
+        self._name = name
+        self._options = _bound(architecture)
+
+    def __call__(self, g: GraphBuilder, *inputs: Any, name: str | None = None) -> Any:
+        with g.scope(name or self._name):
+            return self._architecture.rule.emit(g, *inputs, **self._options)
+
+
+def _bound(architecture: Architecture) -> dict[str, Any]:
+    return {name: _bind(value, name) for name, value in architecture.options.items()}
+
+
+def _bind(value: Any, name: str) -> Any:
+    if isinstance(value, Architecture):
+        return _Bound(value, name)
+    if isinstance(value, tuple):
+        return tuple(_bind(part, f"{name}{i}") for i, part in enumerate(value))
+    return value

@@ -1,0 +1,75 @@
+"""The graph that is deployed: the prediction alone, at the input's size, BatchNorm folded, nothing unused."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nas.graph import Graph, GraphBuilder, Node
+from nas.ops import Add, BatchNorm, Conv, ConvTranspose, Dropout, Image, ResizeTo, Scale
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["deploy", "deploy_weights", "foldable"]
+
+
+def deploy(graph: Graph) -> Graph:
+    """Return what runs after training; Dice, latency, traffic, peak memory and exports are of this graph.
+
+    Logits smaller than the image are resized to it (bilinear, align_corners false). A BatchNorm directly after a
+    convolution that nothing else reads is folded into it; `deploy_weights` folds the weights. Node names are kept.
+    """
+    g = GraphBuilder(graph.image_shape, graph.classes)
+    folded = foldable(graph)
+    made: dict[int, Node] = {}
+    for node, name in zip(graph.nodes(), graph.names, strict=True):
+        inputs = [made[x.index] for x in node.inputs]
+        if node.index in folded:
+            made[node.index] = inputs[0]
+        elif isinstance(node.op, Image | Dropout):
+            made[node.index] = inputs[0] if inputs else g.image
+        else:
+            with_bias = node.index in folded.values()
+            op = replace(node.op, bias=True) if with_bias and isinstance(node.op, Conv | ConvTranspose) else node.op
+            made[node.index] = _named(g.add(op, *inputs), name)
+    return g.freeze([_prediction(g, graph, made)])
+
+
+def foldable(graph: Graph) -> dict[int, int]:
+    """Return the index of each BatchNorm that can be folded, with the index of the convolution that takes it in."""
+    users = graph.users()
+    outputs = set(graph.outputs)
+    return {
+        node.index: node.inputs[0].index
+        for node in graph.nodes()
+        if isinstance(node.op, BatchNorm)
+        and isinstance(node.inputs[0].op, Conv | ConvTranspose)
+        and len(users[node.inputs[0].index]) == 1
+        and node.inputs[0] not in outputs
+    }
+
+
+def deploy_weights(graph: Graph, state: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    """Return the state dict of `to_module(deploy(graph))` that computes what `state` computes in evaluation mode."""
+    from nas.folding import fold
+
+    names = graph.names
+    pairs = {names[conv]: names[norm] for norm, conv in foldable(graph).items()}
+    return fold(graph, state, pairs)
+
+
+def _named(node: Node, name: str) -> Node:
+    node.scope, node.given_name = None, name
+    return node
+
+
+def _prediction(g: GraphBuilder, graph: Graph, made: dict[int, Node]) -> Node:
+    if graph.prediction != "mean":
+        return _at_input_size(g, made[graph.outputs[int(graph.prediction)].index])
+    total, *others = (_at_input_size(g, made[x.index]) for x in graph.outputs)
+    for other in others:
+        total = g.add(Add(), total, other)
+    return g.add(Scale(1 / len(graph.outputs)), total)
+
+
+def _at_input_size(g: GraphBuilder, logits: Node) -> Node:
+    return logits if logits.shape[1:] == g.image.shape[1:] else g.add(ResizeTo(), logits, g.image)

@@ -1,0 +1,34 @@
+"""Faults a user can mend, one class per kind.
+
+The text of each is one line: where it happened, what was needed, what came, what to do.
+"""
+
+__all__ = ["DecisionError", "GraphError", "NasError", "ShapeError", "SpaceError"]
+
+
+class NasError(Exception):
+    """Base of every fault that the command line reports as one line instead of a traceback."""
+
+
+class ShapeError(NasError):
+    """An operator was given inputs whose shapes it cannot take."""
+
+    _located = False
+
+    def locate(self, address: str) -> None:
+        """Put the address of the scope in front, once: the innermost scope knows best."""
+        if not self._located:
+            self._located = True
+            self.args = (f"{address}: {self}",)
+
+
+class GraphError(NasError):
+    """A graph or its stored form breaks a rule of legal graphs."""
+
+
+class DecisionError(NasError):
+    """Recorded decisions do not fit the space: one is unknown, missing or has no such option."""
+
+
+class SpaceError(NasError):
+    """A rule or a space is written wrongly, or an architecture is not one of its members."""

@@ -1,0 +1,25 @@
+"""The few torch layers and functions that torch itself does not have. An emitted source file carries copies of them."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["ChannelLayerNorm", "pad_to"]
+
+
+class ChannelLayerNorm(nn.LayerNorm):
+    """LayerNorm over the channels of each pixel. Shapes: (N, C, H, W) -> same."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise with the channels moved last and back."""
+        return super().forward(input.movedim(1, -1)).movedim(-1, 1)
+
+
+def pad_to(x: Tensor, reference: Tensor) -> Tensor:
+    """Zero-pad `x` (N, C, H, W) to the size of `reference`: floor(difference / 2) before, the rest after."""
+    pads: list[int] = []
+    for axis in range(x.dim() - 1, 1, -1):
+        missing = reference.shape[axis] - x.shape[axis]
+        pads += [missing // 2, missing - missing // 2]
+    # Tracing must not look at the sizes: they stay free in what is exported.
+    return x if not torch.compiler.is_compiling() and not any(pads) else functional.pad(x, pads)

@@ -1,0 +1,53 @@
+"""The closed set of operators. The import list is the registry."""
+
+from nas.ops.activation import GELU, Dropout, ReLU, ReLU6, Scale, Sigmoid
+from nas.ops.base import Call, Facts, Input, Op, Shape, Size, elements
+from nas.ops.conv import Conv, ConvTranspose
+from nas.ops.image import Image
+from nas.ops.join import Add, Concat, Multiply
+from nas.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from nas.ops.pool import AvgPool, GlobalAvgPool, MaxPool
+from nas.ops.resample import PadTo, ResizeTo, Upsample
+
+__all__ = [
+    "GELU",
+    "OPERATORS",
+    "Add",
+    "AvgPool",
+    "BatchNorm",
+    "Call",
+    "Concat",
+    "Conv",
+    "ConvTranspose",
+    "Dropout",
+    "Facts",
+    "GlobalAvgPool",
+    "GroupNorm",
+    "Image",
+    "Input",
+    "InstanceNorm",
+    "LayerNorm",
+    "MaxPool",
+    "Multiply",
+    "Op",
+    "PadTo",
+    "ReLU",
+    "ReLU6",
+    "ResizeTo",
+    "Scale",
+    "Shape",
+    "Sigmoid",
+    "Size",
+    "Upsample",
+    "elements",
+]
+
+OPERATORS: dict[str, type[Op]] = {
+    op.__name__: op
+    for op in (
+        *(Image, Conv, ConvTranspose, BatchNorm, GroupNorm, InstanceNorm, LayerNorm),
+        *(ReLU, ReLU6, GELU, Sigmoid, Scale, Dropout, MaxPool, AvgPool, GlobalAvgPool),
+        *(Upsample, ResizeTo, PadTo, Concat, Add, Multiply),
+    )
+}
+"""Operator classes by name: what a stored graph may contain."""

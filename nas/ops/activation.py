@@ -1,0 +1,84 @@
+"""Pointwise functions without weights."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nas.ops.base import Call, Input, Op, Shape
+
+__all__ = ["GELU", "Dropout", "ReLU", "ReLU6", "Scale", "Sigmoid"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Activation(Op):
+    pointwise: ClassVar[bool] = True
+
+    def out_shape(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        return x
+
+    def weights(self, *xs: Shape) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, *xs: Shape) -> int:
+        return 0
+
+    def layer(self, *xs: Shape) -> Call | None:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class ReLU(_Activation):
+    """max(x, 0)."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("nn.functional.relu", (Input(0),))
+
+
+@dataclass(frozen=True, eq=False)
+class ReLU6(_Activation):
+    """x clipped to 0..6 (HarDNet)."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("nn.functional.relu6", (Input(0),))
+
+
+@dataclass(frozen=True, eq=False)
+class GELU(_Activation):
+    """The exact (erf) form."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("nn.functional.gelu", (Input(0),))
+
+
+@dataclass(frozen=True, eq=False)
+class Sigmoid(_Activation):
+    """1 / (1 + exp(-x))."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("sigmoid", (Input(0),))
+
+
+@dataclass(frozen=True, eq=False)
+class Scale(_Activation):
+    """x times a fixed number."""
+
+    factor: float = 1.0
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("mul", (Input(0), self.factor))
+
+
+@dataclass(frozen=True, eq=False)
+class Dropout(_Activation):
+    """Dropout of single elements with probability `p` in training, the identity in evaluation."""
+
+    p: float = 0.5
+
+    def idle(self, *xs: Shape) -> bool:
+        return True
+
+    def layer(self, *xs: Shape) -> Call | None:
+        return Call("nn.Dropout", (self.p,))
+
+    def call(self, *xs: Shape) -> Call | None:
+        return None

@@ -1,0 +1,130 @@
+"""Convolutions, transposed convolutions and linear layers over channels."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nas.errors import ShapeError
+from nas.ops.base import Call, Op, Shape, elements, per_axis
+
+__all__ = ["Conv", "ConvTranspose"]
+
+
+def _grouped(op: "Conv | ConvTranspose", channels: int) -> None:
+    if channels % op.groups or op.out_channels % op.groups:
+        raise ShapeError(f"groups={op.groups} must divide in_channels={channels} and out_channels={op.out_channels}")
+
+
+@dataclass(frozen=True, eq=False)
+class Conv(Op):
+    """Convolution with zero or reflect padding. `padding=None` means (kernel - 1) / 2 * dilation on each side.
+
+    Shapes: (C, H, W) -> (out_channels, floor((H + 2p - d(k-1) - 1) / s) + 1, ...).
+    MACs: output elements * C / groups * kernel elements (the bias is not counted).
+    """
+
+    out_channels: int
+    kernel: int | tuple[int, ...] = 3
+    stride: int | tuple[int, ...] = 1
+    padding: int | tuple[int, ...] | None = None
+    dilation: int | tuple[int, ...] = 1
+    groups: int = 1
+    bias: bool = True
+    padding_mode: str = "zeros"
+
+    convolution: ClassVar[bool] = True
+
+    def _pads(self, x: Shape) -> tuple[int, ...]:
+        if self.padding is not None:
+            return per_axis(self.padding, x)
+        return tuple(
+            (k - 1) // 2 * d for k, d in zip(per_axis(self.kernel, x), per_axis(self.dilation, x), strict=True)
+        )
+
+    def out_shape(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        _grouped(self, x[0])
+        pads = self._pads(x)
+        if self.padding_mode == "reflect" and any(p >= n for p, n in zip(pads, x[1:], strict=True)):
+            raise ShapeError(
+                f"reflect padding {pads} needs a map larger than the padding, {x[1:]} came; give a larger input"
+            )
+        axes = zip(
+            x[1:], per_axis(self.kernel, x), per_axis(self.stride, x), pads, per_axis(self.dilation, x), strict=True
+        )
+        return (self.out_channels, *((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in axes))
+
+    def weights(self, *xs: Shape) -> dict[str, Shape]:
+        (x,) = xs
+        kernel = {"weight": (self.out_channels, x[0] // self.groups, *per_axis(self.kernel, x))}
+        return kernel | ({"bias": (self.out_channels,)} if self.bias else {})
+
+    def macs(self, *xs: Shape) -> int:
+        (x,) = xs
+        return elements(self.out_shape(x)) * (x[0] // self.groups) * math.prod(per_axis(self.kernel, x))
+
+    def layer(self, *xs: Shape) -> Call | None:
+        (x,) = xs
+        written = {
+            "stride": (self.stride, 1),
+            "padding": (_short(self._pads(x)), 0),
+            "dilation": (self.dilation, 1),
+            "groups": (self.groups, 1),
+            "bias": (self.bias, True),
+            "padding_mode": (self.padding_mode, "zeros"),
+        }
+        kwargs = tuple((name, value) for name, (value, default) in written.items() if value != default)
+        return Call(f"nn.Conv{len(x) - 1}d", (x[0], self.out_channels, self.kernel), kwargs)
+
+    def call(self, *xs: Shape) -> Call | None:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class ConvTranspose(Op):
+    """Transposed convolution without output padding.
+
+    Shapes: (C, H, W) -> (out_channels, (H - 1) * stride - 2 * padding + kernel, ...).
+    MACs: input elements * out_channels / groups * kernel elements.
+    """
+
+    out_channels: int
+    kernel: int = 2
+    stride: int = 2
+    padding: int = 0
+    groups: int = 1
+    bias: bool = True
+
+    convolution: ClassVar[bool] = True
+
+    def out_shape(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        _grouped(self, x[0])
+        return (self.out_channels, *((n - 1) * self.stride - 2 * self.padding + self.kernel for n in x[1:]))
+
+    def weights(self, *xs: Shape) -> dict[str, Shape]:
+        (x,) = xs
+        kernel = {"weight": (x[0], self.out_channels // self.groups, *(self.kernel for _ in x[1:]))}
+        return kernel | ({"bias": (self.out_channels,)} if self.bias else {})
+
+    def macs(self, *xs: Shape) -> int:
+        (x,) = xs
+        return elements(x) * (self.out_channels // self.groups) * math.prod(per_axis(self.kernel, x))
+
+    def layer(self, *xs: Shape) -> Call | None:
+        (x,) = xs
+        written = {
+            "stride": (self.stride, 1),
+            "padding": (self.padding, 0),
+            "groups": (self.groups, 1),
+            "bias": (self.bias, True),
+        }
+        kwargs = tuple((name, value) for name, (value, default) in written.items() if value != default)
+        return Call(f"nn.ConvTranspose{len(x) - 1}d", (x[0], self.out_channels, self.kernel), kwargs)
+
+    def call(self, *xs: Shape) -> Call | None:
+        return None
+
+
+def _short(pads: tuple[int, ...]) -> int | tuple[int, ...]:
+    return pads[0] if len(set(pads)) == 1 else pads

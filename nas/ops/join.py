@@ -1,0 +1,71 @@
+"""Operators of several inputs: concatenation, sum and product."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nas.errors import ShapeError
+from nas.ops.base import Call, Input, Op, Shape
+
+__all__ = ["Add", "Concat", "Multiply"]
+
+
+def _same_size(xs: tuple[Shape, ...]) -> None:
+    for x in xs[1:]:
+        if x[1:] != xs[0][1:]:
+            raise ShapeError(f"spatial sizes differ: {', '.join(map(str, xs))}; resize or pad one to the other first")
+
+
+@dataclass(frozen=True, eq=False)
+class _Join(Op):
+    def weights(self, *xs: Shape) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, *xs: Shape) -> int:
+        return 0
+
+    def layer(self, *xs: Shape) -> Call | None:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Concat(_Join):
+    """Concatenate on channels, in order. Shapes: (C1, H, W), (C2, H, W), ... -> (C1 + C2 + ..., H, W)."""
+
+    def out_shape(self, *xs: Shape) -> Shape:
+        _same_size(xs)
+        return (sum(x[0] for x in xs), *xs[0][1:])
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("cat", (tuple(Input(i) for i in range(len(xs))),), (("dim", 1),))
+
+
+@dataclass(frozen=True, eq=False)
+class _Elementwise(_Join):
+    """Two inputs; a channel or spatial axis of size 1 is stretched to the other's."""
+
+    commutative: ClassVar[bool] = True
+    pointwise: ClassVar[bool] = True
+
+    def out_shape(self, *xs: Shape) -> Shape:
+        a, b = xs
+        if a == b:
+            return a
+        if len(a) != len(b) or any(n != m and 1 not in (n, m) for n, m in zip(a, b, strict=True)):
+            raise ShapeError(f"shapes {a} and {b} do not broadcast; project or resize one to the other first")
+        return tuple(map(max, a, b))
+
+
+@dataclass(frozen=True, eq=False)
+class Add(_Elementwise):
+    """Sum of two maps. Shapes: (C, H, W), (C, H, W) -> (C, H, W); axes of size 1 are stretched."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("add", (Input(0), Input(1)))
+
+
+@dataclass(frozen=True, eq=False)
+class Multiply(_Elementwise):
+    """Elementwise product of two maps. Shapes as `Add`."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("mul", (Input(0), Input(1)))

@@ -1,0 +1,71 @@
+"""Pooling: over windows and over the whole map."""
+
+from dataclasses import dataclass
+
+from nas.errors import ShapeError
+from nas.ops.base import Call, Input, Op, Shape
+
+__all__ = ["AvgPool", "GlobalAvgPool", "MaxPool"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Pool(Op):
+    kernel: int = 2
+    stride: int = 2
+    padding: int = 0
+
+    def out_shape(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        if 2 * self.padding > self.kernel:
+            raise ShapeError(f"padding={self.padding} must be at most half of kernel={self.kernel}")
+        return (x[0], *((n + 2 * self.padding - self.kernel) // self.stride + 1 for n in x[1:]))
+
+    def weights(self, *xs: Shape) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, *xs: Shape) -> int:
+        return 0
+
+    def layer(self, *xs: Shape) -> Call | None:
+        return None
+
+    def _call(self, name: str, x: Shape) -> Call:
+        padding = (("padding", self.padding),) if self.padding else ()
+        return Call(f"nn.functional.{name}{len(x) - 1}d", (Input(0), self.kernel, self.stride), padding)
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool(_Pool):
+    """Maximum over windows, incomplete ones dropped. Shapes: (C, H, W) -> (C, floor((H + 2p - k) / s) + 1, ...)."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return self._call("max_pool", xs[0])
+
+
+@dataclass(frozen=True, eq=False)
+class AvgPool(_Pool):
+    """Mean over windows, padding counted as zeros. Shapes as `MaxPool`."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return self._call("avg_pool", xs[0])
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalAvgPool(Op):
+    """Mean over the whole map. Shapes: (C, H, W) -> (C, 1, 1)."""
+
+    def out_shape(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        return (x[0], *(1 for _ in x[1:]))
+
+    def weights(self, *xs: Shape) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, *xs: Shape) -> int:
+        return 0
+
+    def layer(self, *xs: Shape) -> Call | None:
+        return None
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call(f"nn.functional.adaptive_avg_pool{len(xs[0]) - 1}d", (Input(0), 1))

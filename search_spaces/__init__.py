@@ -1,0 +1,31 @@
+"""What can be chosen: blocks, encoders, decoders, the published networks and the spaces made of them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from nas.architecture import Architecture, from_json
+from nas.derivation import fixed
+from nas.space import SearchSpace
+from search_spaces.catalog import rule_named
+from search_spaces.grammars.unet import unet
+from search_spaces.networks.amsunet import amsunet
+from search_spaces.networks.unet import unet_bilinear32, unet_bn32
+
+__all__ = ["load", "published", "spaces"]
+
+published: Mapping[str, Architecture] = MappingProxyType(
+    {
+        "unet_bilinear32": fixed(unet_bilinear32),
+        "unet_bn32": fixed(unet_bn32),
+        "amsunet": fixed(amsunet),
+    }
+)
+"""Networks of the papers by the keys of the reference counts."""
+
+spaces: Mapping[str, SearchSpace] = MappingProxyType({space.name: space for space in (unet,)})
+"""Search spaces by name."""
+
+
+def load(text: str) -> Architecture:
+    """Return the architecture that `Architecture.to_json` wrote. Raises SpaceError for a damaged or unknown one."""
+    return from_json(text, rule_named)

@@ -1,0 +1,1 @@
+"""Blocks, one file each, named as in their papers: (x, width) -> width channels."""

@@ -1,0 +1,1 @@
+"""Decoders: pyramid -> features, the one that counts first."""

@@ -1,0 +1,49 @@
+"""The U-Net's decoder: from the deepest level up, join the upsampled feature with the skip and apply a block.
+
+Source: Ronneberger et al., MICCAI 2015, arXiv:1505.04597.
+"""
+
+from nas.grammar import Block, Repeat, rule
+from nas.graph import GraphBuilder, Node
+from nas.ops import Concat
+from search_spaces.blocks.double_conv import double_conv
+from search_spaces.pyramid import Pyramid
+from search_spaces.skips.identity import identity
+from search_spaces.upsampling.transposed import transposed
+
+__all__ = ["unet_decoder"]
+
+
+@rule(
+    "decoder",
+    upsample=transposed,
+    skip=identity,
+    order="skip_first",
+    width="level",
+    blocks=Repeat(double_conv, ("levels", -1)),
+)
+def unet_decoder(
+    g: GraphBuilder,
+    pyramid: Pyramid,
+    *,
+    upsample: Block,
+    skip: Block,
+    order: str,
+    width: str,
+    blocks: tuple[Block, ...],
+) -> list[Node]:
+    """Append the way up. Shapes: pyramid of n features -> [(width of level 0, H, W) of the finest].
+
+    order: of the concatenation, "skip_first" or "up_first".
+    width: channels after level i's block: those of "level" i, or of the "finer" level i - 1 (the bilinear U-Net and
+    AMSUnet, whose upsampling keeps the channels). blocks[i] belongs to level i.
+    """
+    features = pyramid.features
+    x = features[-1]
+    for i in reversed(range(len(features) - 1)):
+        with g.scope(f"level{i}"):
+            up = upsample(g, x, features[i], features[i].channels)
+            kept = skip(g, features[i], up)
+            joined = g.add(Concat(), *((kept, up) if order == "skip_first" else (up, kept)))
+            x = blocks[i](g, joined, features[max(0, i - 1) if width == "finer" else i].channels, name="block")
+    return [x]

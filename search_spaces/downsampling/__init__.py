@@ -1,0 +1,1 @@
+"""Stems and downsampling: (x, width) -> a map, usually half the size."""

@@ -1,0 +1,1 @@
+"""Encoders: image -> pyramid of features, finest first."""

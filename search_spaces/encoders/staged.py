@@ -1,0 +1,46 @@
+"""The staged encoder of every U-Net: a stem, then stages with downsampling between them."""
+
+from nas.grammar import Block, Repeat, rule
+from nas.graph import GraphBuilder, Node
+from search_spaces.blocks.double_conv import double_conv
+from search_spaces.downsampling.max_pool import max_pool
+from search_spaces.downsampling.no_stem import no_stem
+from search_spaces.pyramid import Pyramid
+
+__all__ = ["staged"]
+
+
+@rule(
+    "encoder",
+    gives={"levels": "depth"},
+    base=64,
+    depth=5,
+    deepest="double",
+    stem=no_stem,
+    down=max_pool,
+    stages=Repeat(double_conv, "depth"),
+)
+def staged(
+    g: GraphBuilder,
+    image: Node,
+    *,
+    base: int,
+    depth: int,
+    deepest: str,
+    stem: Block,
+    down: Block,
+    stages: tuple[Block, ...],
+) -> Pyramid:
+    """Append stem and stages. Shapes: image (C, H, W) -> `depth` features, level i of base * 2^i channels at 1 / 2^i.
+
+    deepest: "double" (base * 2^(depth - 1) channels) or "keep" those of the level above (the bilinear U-Net, AMSUnet).
+    """
+    widths = [base * 2**i for i in range(depth)]
+    if deepest == "keep" and depth > 1:
+        widths[-1] = widths[-2]
+    x = stages[0](g, stem(g, image, widths[0]), widths[0])
+    features = [x]
+    for i in range(1, depth):
+        x = stages[i](g, down(g, x, widths[i], name=f"down{i}"), widths[i])
+        features.append(x)
+    return Pyramid(image, tuple(features))

@@ -1,0 +1,1 @@
+"""Search spaces: closed lists of what may be chosen, one file each."""

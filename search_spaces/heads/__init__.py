@@ -1,0 +1,1 @@
+"""Heads: features -> logits, one per feature."""

@@ -1,0 +1,1 @@
+"""Necks: pyramid -> pyramid, between encoder and decoder."""

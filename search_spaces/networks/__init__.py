@@ -1,0 +1,1 @@
+"""Published networks as exact points: defaults plus fixings, one file per paper."""

@@ -1,0 +1,21 @@
+"""U-Nets that papers compare with, as their code builds them (reference counts: tests/golden/counts.json)."""
+
+from nas.grammar import Repeat
+from search_spaces.blocks.double_conv import double_conv
+from search_spaces.decoders.unet_decoder import unet_decoder
+from search_spaces.encoders.staged import staged
+from search_spaces.segmenter import segmenter
+from search_spaces.upsampling.double_pad import double_pad
+
+__all__ = ["unet_bilinear32", "unet_bn32"]
+
+_plain = double_conv(bias=False)
+
+unet_bilinear32 = segmenter(
+    encoder=staged(base=32, deepest="keep", stages=Repeat(_plain, "depth")),
+    decoder=unet_decoder(upsample=double_pad, width="finer", blocks=Repeat(_plain(mid="half_input"), ("levels", -1))),
+)
+"""The "standard U-Net" of the ConvUNeXt and AMSUnet tables: widths 32..256, 256; 4,318,434 parameters for 2 classes."""
+
+unet_bn32 = segmenter(encoder=staged(base=32), decoder=unet_decoder(upsample=double_pad))
+"""The U-Net twin of 4uiiurz1/pytorch-nested-unet: widths 32..512, 7,852,545 parameters for 1 class."""

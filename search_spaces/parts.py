@@ -1,0 +1,45 @@
+"""Parts that several rules share: projection to a width, normalisation and activation by name."""
+
+import math
+
+from nas.errors import SpaceError
+from nas.graph import GraphBuilder, Node
+from nas.ops import GELU, BatchNorm, Conv, GroupNorm, InstanceNorm, LayerNorm, Op, ReLU, ReLU6
+
+__all__ = ["ACTIVATIONS", "NORMS", "activate", "normalise", "project"]
+
+NORMS = ("batch", "group", "instance", "layer", "none")
+ACTIVATIONS: dict[str, Op] = {"relu": ReLU(), "relu6": ReLU6(), "gelu": GELU()}
+
+
+def project(g: GraphBuilder, x: Node, width: int) -> Node:
+    """Return `x` with `width` channels: itself, or through a 1x1 convolution with bias named `project`.
+
+    Blocks that keep their width start with it, as AMSUnet's and ConvUNeXt's decoders do.
+    """
+    return x if x.channels == width else g.add(Conv(width, kernel=1), x, name="project")
+
+
+def normalise(g: GraphBuilder, x: Node, norm: str, name: str | None = None) -> Node:
+    """Return `x` normalised by "batch", "group", "instance", "layer" or "none".
+
+    "group" takes 8 groups, or the most up to 8 that divide the channels.
+    """
+    if norm == "none":
+        return x
+    known: dict[str, Op] = {
+        "batch": BatchNorm(),
+        "group": GroupNorm(groups=math.gcd(8, x.channels)),
+        "instance": InstanceNorm(),
+        "layer": LayerNorm(),
+    }
+    if norm not in known:
+        raise SpaceError(f"unknown norm '{norm}'; known: {', '.join(NORMS)}")
+    return g.add(known[norm], x, name=name)
+
+
+def activate(g: GraphBuilder, x: Node, activation: str) -> Node:
+    """Return `x` through the activation of that name: "relu", "relu6" or "gelu"."""
+    if activation not in ACTIVATIONS:
+        raise SpaceError(f"unknown activation '{activation}'; known: {', '.join(ACTIVATIONS)}")
+    return g.add(ACTIVATIONS[activation], x)

@@ -1,0 +1,17 @@
+"""The network every segmentation space starts from: encoder, neck, decoder, head."""
+
+from nas.grammar import Block, rule
+from nas.graph import GraphBuilder, Node
+from search_spaces.decoders.unet_decoder import unet_decoder
+from search_spaces.encoders.staged import staged
+from search_spaces.heads.conv_head import conv_head
+from search_spaces.necks.as_is import as_is
+
+__all__ = ["segmenter"]
+
+
+@rule("network", encoder=staged, neck=as_is, decoder=unet_decoder, head=conv_head)
+def segmenter(g: GraphBuilder, *, encoder: Block, neck: Block, decoder: Block, head: Block) -> list[Node]:
+    """Append the four. Shapes: the image (C, H, W) -> logits (classes, h, w), one per feature of the decoder."""
+    logits: list[Node] = head(g, decoder(g, neck(g, encoder(g, g.image))))
+    return logits

@@ -1,0 +1,1 @@
+"""Skip connections: (encoder feature, upsampled feature) -> feature."""

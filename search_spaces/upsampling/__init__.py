@@ -1,0 +1,1 @@
+"""Upsampling: (x, reference, width) -> a map of the reference's size."""
