@@ -1,0 +1,178 @@
+"""Each operator over its own arguments: what it states equals what torch does."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
+
+import nas
+from nas.errors import GraphError, ShapeError
+from nas.graph import Graph, GraphBuilder
+from nas.ops import (
+    GELU,
+    OPERATORS,
+    Add,
+    AvgPool,
+    BatchNorm,
+    Concat,
+    Conv,
+    ConvTranspose,
+    Dropout,
+    GlobalAvgPool,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    MaxPool,
+    Multiply,
+    Op,
+    PadTo,
+    ReLU,
+    ReLU6,
+    ResizeTo,
+    Scale,
+    Sigmoid,
+    Upsample,
+)
+
+sides = st.integers(5, 17)
+shapes = st.tuples(st.sampled_from([4, 8, 12]), sides, sides)
+
+
+@st.composite
+def convs(draw: st.DrawFn) -> Conv:
+    kernel = draw(st.sampled_from([1, 2, 3, 5, (1, 5), (5, 1), (3, 1)]))
+    return Conv(
+        draw(st.sampled_from([4, 8, 12])),
+        kernel=kernel,
+        stride=draw(st.integers(1, 3)),
+        padding=draw(st.sampled_from([None, 0, 1])) if kernel != 1 else None,
+        dilation=draw(st.integers(1, 2)) if kernel in (1, 3) else 1,
+        groups=draw(st.sampled_from([1, 2, 4])),
+        bias=draw(st.booleans()),
+        padding_mode=draw(st.sampled_from(["zeros", "reflect"])),
+    )
+
+
+transposed = st.builds(
+    ConvTranspose,
+    st.sampled_from([4, 8]),
+    kernel=st.integers(2, 4),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 1),
+    groups=st.sampled_from([1, 2]),
+    bias=st.booleans(),
+)
+pools = st.builds(MaxPool, st.integers(2, 3), st.integers(1, 3), st.integers(0, 1)) | st.builds(
+    AvgPool, st.integers(2, 3), st.integers(1, 3), st.integers(0, 1)
+)
+norms = st.sampled_from(
+    [BatchNorm(), BatchNorm(eps=1e-3), InstanceNorm(), GroupNorm(groups=4), LayerNorm(), LayerNorm(eps=1e-6)]
+)
+plain = st.sampled_from([ReLU(), ReLU6(), GELU(), Sigmoid(), Scale(0.5), Dropout(0.3), GlobalAvgPool()])
+enlarged = st.builds(Upsample, st.integers(2, 3), st.sampled_from(["linear", "nearest"]), st.booleans())
+unary = convs() | transposed | pools | norms | plain | enlarged
+
+
+def graph_of(op: Op, *inputs: tuple[int, ...]) -> Graph:
+    """The operator on inputs of these shapes, each made from the image by a convolution and a resize that fits."""
+    g = GraphBuilder((3, *inputs[0][1:]), 1)
+    made = [g.add(Conv(shape[0], kernel=1, stride=1, padding=0), g.image) for shape in inputs]
+    made = [
+        x if x.shape == shape else g.add(AvgPool(1, 1), g.add(MaxPool(1, 2), x))
+        for x, shape in zip(made, inputs, strict=True)
+    ]
+    return g.freeze([g.add(op, *made)])
+
+
+def check_against_torch(graph: Graph) -> None:
+    module = nas.to_module(graph).eval()
+    image = torch.randn(2, *graph.image_shape)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        output = module(image)
+    assert tuple(output.shape[1:]) == graph.outputs[0].shape
+    cost = nas.cost(graph)
+    assert cost.params == sum(p.numel() for p in module.parameters())
+    # Two images, and torch counts a multiply-accumulate as two.
+    assert 4 * cost.macs == counter.get_total_flops()
+    for node, name in zip(graph.nodes(), graph.names, strict=True):
+        owned = {n: tuple(p.shape) for n, p in module.named_parameters() if n.startswith(name + ".")}
+        assert owned == {f"{name}.{leaf}": shape for leaf, shape in node.facts.weights.items()}
+        buffers = {
+            n: tuple(b.shape) for n, b in module.named_buffers() if n.startswith(name + ".") and "num_batches" not in n
+        }
+        assert sum(map(math.prod, buffers.values())) == node.facts.buffers
+
+
+@settings(max_examples=300)
+@given(unary, shapes)
+def test_an_operator_states_what_torch_does(op: Op, x: tuple[int, int, int]) -> None:
+    check_against_torch(graph_of(op, x))
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from([Add(), Multiply(), Concat(), ResizeTo(), ResizeTo(align_corners=True), ResizeTo(mode="nearest")]),
+    shapes,
+)
+def test_an_operator_of_two_inputs_states_what_torch_does(op: Op, x: tuple[int, int, int]) -> None:
+    check_against_torch(graph_of(op, x, x))
+
+
+@given(st.integers(5, 9), st.integers(5, 9), st.integers(0, 3), st.integers(0, 3))
+def test_padding_to_a_larger_map_puts_the_smaller_half_first(h: int, w: int, more_h: int, more_w: int) -> None:
+    from nas.layers import pad_to
+
+    x, reference = torch.ones(1, 2, h, w), torch.zeros(1, 1, h + more_h, w + more_w)
+    padded = pad_to(x, reference)
+    assert tuple(padded.shape[1:]) == PadTo().out_shape((2, h, w), (1, h + more_h, w + more_w))
+    assert padded.sum() == x.sum()
+    assert padded[0, 0, more_h // 2, more_w // 2] == 1
+    assert padded[0, 0, :, : more_w // 2].sum() == 0
+
+
+def test_every_operator_is_examined() -> None:
+    examined = {Conv, ConvTranspose, MaxPool, AvgPool, BatchNorm, InstanceNorm, GroupNorm, LayerNorm, Upsample, PadTo}
+    examined |= {ReLU, ReLU6, GELU, Sigmoid, Scale, Dropout, GlobalAvgPool, Add, Multiply, Concat, ResizeTo}
+    assert set(OPERATORS.values()) - examined == {OPERATORS["Image"]}
+
+
+def test_operators_written_alike_are_one_object_and_others_are_not() -> None:
+    assert Conv(8, kernel=3) is Conv(8) is Conv(out_channels=8, kernel=3)
+    assert Conv(8) is not Conv(8, bias=False)
+    assert Scale(1) is not Scale(True)  # equal to Python, not to torch
+    assert len({Conv(8).code, Conv(9).code, Conv(8, kernel=1).code, ConvTranspose(8).code}) == 4
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs", "said"),
+    [
+        (Conv(8, groups=3), [(4, 8, 8)], "groups=3 must divide in_channels=4"),
+        (Conv(8, kernel=7, padding_mode="reflect"), [(4, 3, 3)], "reflect padding"),
+        (Conv(8, kernel=5, padding=0), [(4, 3, 3)], "give a larger input"),
+        (Concat(), [(4, 8, 8), (4, 9, 8)], "spatial sizes differ"),
+        (Add(), [(4, 8, 8), (5, 8, 8)], "do not broadcast"),
+        (PadTo(), [(4, 8, 8), (4, 7, 8)], "larger than the map"),
+        (GroupNorm(groups=8), [(4, 8, 8)], "groups=8 must divide channels=4"),
+        (ReLU(), [(4, 8, 8), (4, 8, 8)], "cannot take 2 inputs"),
+    ],
+)
+def test_a_wrong_shape_is_refused_with_its_address(op: Op, inputs: list[tuple[int, ...]], said: str) -> None:
+    g = GraphBuilder((3, *inputs[0][1:]), 1)
+    with g.scope("stem"):
+        made = []
+        for shape in inputs:
+            x = g.add(Conv(shape[0], kernel=1), g.image)
+            made.append(x if x.shape == shape else g.add(Upsample(1), x))
+            made[-1].facts = Conv(shape[0]).facts(((3, *shape[1:]),))  # any node of that shape
+    with pytest.raises(ShapeError, match="encoder.stage2: ") as caught, g.scope("encoder"), g.scope("stage2"):
+        g.add(op, *made)
+    assert said in str(caught.value)
+
+
+def test_a_width_in_place_of_a_node_is_an_error() -> None:
+    g = GraphBuilder((3, 8, 8), 1)
+    with pytest.raises(GraphError, match="takes nodes, 64 came"):
+        g.add(Conv(8), 64)  # type: ignore[arg-type]
