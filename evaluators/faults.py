@@ -1,0 +1,60 @@
+"""How training or measuring one network can end badly: one class for each outcome that a study records."""
+
+import torch
+
+from nas.errors import NasError
+
+__all__ = [
+    "CheckpointError",
+    "DeviceError",
+    "Diverged",
+    "Interrupted",
+    "OutOfMemory",
+    "RecipeError",
+    "TimedOut",
+    "out_of_memory",
+]
+
+
+class DeviceError(NasError):
+    """A device or a precision is unknown, or this machine has none."""
+
+
+class RecipeError(NasError):
+    """A training recipe has a value that no training can follow, or data that it cannot train on."""
+
+
+class CheckpointError(NasError):
+    """A checkpoint is damaged, holds more than tensors and numbers, or is of another run."""
+
+
+class Diverged(NasError):
+    """The loss, the weights or the logits became infinite or not a number."""
+
+
+class OutOfMemory(NasError):
+    """The device has too little memory for the network at this size and batch."""
+
+
+class TimedOut(NasError):
+    """The time allowed for the training has passed."""
+
+
+class Interrupted(NasError):
+    """The caller asked the training to stop; its last finished epoch is in the checkpoint."""
+
+
+# What allocators say in a plain RuntimeError: torch's on the CPU (Linux; elsewhere), then cuDNN's and cuBLAS's.
+_CAUSES = ("can't allocate memory", "not enough memory", "STATUS_ALLOC_FAILED")
+
+
+def out_of_memory(error: RuntimeError) -> OutOfMemory | None:
+    """Return the fault if `error` says that memory ran out, else None.
+
+    Raise what comes back after the `except` block has ended: while the first error is held, so are the frames below it
+    and with them the tensors that filled the memory.
+    """
+    text = str(error)
+    if isinstance(error, torch.OutOfMemoryError) or any(cause in text for cause in _CAUSES):
+        return OutOfMemory(text.splitlines()[0])
+    return None

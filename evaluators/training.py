@@ -1,0 +1,226 @@
+"""Training one network: a plain loop that never waits for the device within an epoch.
+
+Images and masks are copied to the device once, as uint8; batches, augmentation and loss are computed there. Loss and
+faults are read once per epoch. All randomness of an epoch comes from (seed, epoch).
+"""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from evaluators.augment import move, normalise, recolour
+from evaluators.checkpoint import Progress, restore, save
+from evaluators.curve import Curve, EpochRecord
+from evaluators.data.samples import Samples
+from evaluators.device import precision
+from evaluators.dice import IGNORE
+from evaluators.ema import Ema
+from evaluators.faults import Diverged, Interrupted, RecipeError, TimedOut, out_of_memory
+from evaluators.layout import lay_out
+from evaluators.loss import segmentation_loss
+from evaluators.recipe import Recipe, learning_rate_at
+from evaluators.scoring import mean_dice, prepare
+
+__all__ = ["train"]
+
+
+def train(
+    module: nn.Module,
+    training: Samples,
+    validation: Samples,
+    recipe: Recipe,
+    device: torch.device,
+    *,
+    prediction: int = 0,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+    interrupted: Callable[[], bool] | None = None,
+    deadline_s: float | None = None,
+) -> Curve:
+    """Train a binary segmentation network and return its curve; `curve.dice` is the result.
+
+    The module is moved to `device` and afterwards holds the averaged weights, in evaluation mode. The same call on the
+    CPU gives the same bits, also when it is cut into several by a stop and a checkpoint; on CUDA up to rounding. After
+    a fault the module is on `device` with the weights of its last step.
+
+    Args:
+        module: Gives logits (N, 1, h, w) or a list of such for images float32 (N, C, H, W); its weights are the start.
+        training: At least one image; with at least `recipe.batch` every step has a full batch.
+        validation: At least one image.
+        recipe: The numbers.
+        device: Where to train.
+        prediction: Index of the output that is scored; the loss is the mean over all outputs.
+        checkpoint: A file to continue from where there is one and to replace after every epoch.
+        on_epoch: Called after each epoch's checkpoint is written; not again for epochs read from a checkpoint.
+        interrupted: Asked before every step; True stops the training.
+        deadline_s: Seconds that this call may take; looked at before every step.
+
+    Raises:
+        Diverged: Loss, weights or logits are not finite; found at the end of the epoch.
+        OutOfMemory: The device has too little memory.
+        TimedOut: `deadline_s` passed.
+        Interrupted: `interrupted` said so.
+        CheckpointError: The checkpoint is damaged or of another recipe, network or data.
+        RecipeError: There are no images.
+        DeviceError: The recipe's precision is unknown.
+        ShapeError: The logits are not (N, 1, h, w).
+    """
+    deadline = None if deadline_s is None else time.monotonic() + deadline_s
+    check_leave = partial(_check_leave, interrupted, deadline)
+    try:
+        return _run(module, training, validation, recipe, device, prediction, checkpoint, on_epoch, check_leave)
+    except RuntimeError as error:
+        fault = out_of_memory(error)
+        if fault is None:
+            raise
+    raise fault  # out here, where nothing holds the failed step's tensors any more
+
+
+def _run(
+    module: nn.Module,
+    training: Samples,
+    validation: Samples,
+    recipe: Recipe,
+    device: torch.device,
+    prediction: int,
+    checkpoint: Path | None,
+    on_epoch: Callable[[EpochRecord], None] | None,
+    check_leave: Callable[[], None],
+) -> Curve:
+    fingerprint = _fingerprint(recipe, training, validation)
+    progress = _start(module, recipe, device)
+    if checkpoint is not None and checkpoint.exists():
+        restore(checkpoint, progress, fingerprint, device)
+    dtype = precision(recipe.precision, device)
+    loop = _Loop(progress, recipe, device, dtype, *_on_device(training, device), check_leave)
+    score = partial(
+        mean_dice,
+        progress.ema.module,
+        *_on_device(validation, device),
+        prediction=prediction,
+        batch=recipe.batch,
+        dtype=dtype,
+        channels_last=recipe.channels_last,
+    )
+    while len(progress.records) < recipe.epochs:
+        began, number = time.perf_counter(), len(progress.records) + 1
+        loss = loop.epoch(number)
+        progress.records.append(EpochRecord(number, loss, score(), time.perf_counter() - began))
+        if checkpoint is not None:
+            save(checkpoint, progress, fingerprint)
+        if on_epoch is not None:
+            on_epoch(progress.records[-1])
+    progress.ema.copy_to(module.eval())
+    return Curve(tuple(progress.records))
+
+
+@dataclass(frozen=True)
+class _Loop:
+    """What every step needs, on the device."""
+
+    progress: Progress
+    recipe: Recipe
+    device: torch.device
+    dtype: torch.dtype
+    images: torch.Tensor  # uint8 (N, C, H, W)
+    masks: torch.Tensor  # uint8 (N, H, W)
+    check_leave: Callable[[], None]
+
+    def epoch(self, number: int) -> float:
+        """Train through epoch 1, 2, ... and return the mean loss of its steps."""
+        progress, recipe = self.progress, self.recipe
+        generator, torch_seed = _randomness(recipe.seed, number, self.device)
+        batches = self._batches(generator)
+        total = torch.zeros((), device=self.device)
+        progress.module.train()
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(torch_seed)  # dropout knows no other generator
+            for step, batch in enumerate(batches):
+                self.check_leave()
+                rate = learning_rate_at((number - 1) * len(batches) + step, recipe.epochs * len(batches), recipe)
+                total += self._step(*self._augmented(batch, generator), rate)
+        loss, finite = torch.stack((total / len(batches), progress.ema.finite())).tolist()
+        if not (finite and math.isfinite(loss)):
+            raise Diverged(f"training: loss {loss} or weights not finite in epoch {number}; lower the learning rate")
+        return float(loss)
+
+    def _batches(self, generator: torch.Generator) -> list[torch.Tensor]:
+        """Return the shuffled indexes of each step; a smaller last batch only where it is the only one."""
+        order = torch.randperm(len(self.images), generator=generator, device=self.device)
+        batch = min(self.recipe.batch, len(order))
+        return [order[start : start + batch] for start in range(0, len(order) - batch + 1, batch)]
+
+    def _augmented(self, batch: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        recipe = self.recipe
+        images, masks = self.images.index_select(0, batch), self.masks.index_select(0, batch)
+        images, masks = move(images, masks, generator, flips=recipe.flips, quarter_turns=recipe.quarter_turns)
+        images = normalise(recolour(images.float() / 255, generator, recipe.colour))
+        return prepare(images, recipe.channels_last), masks
+
+    def _step(self, images: torch.Tensor, masks: torch.Tensor, rate: float) -> torch.Tensor:
+        progress = self.progress
+        for group in progress.optimizer.param_groups:
+            group["lr"] = rate
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            outputs = progress.module(images)
+        loss = segmentation_loss(outputs, masks)
+        progress.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's
+        nn.utils.clip_grad_norm_(progress.module.parameters(), self.recipe.clip_norm)
+        progress.optimizer.step()
+        progress.ema.update(progress.module)
+        return loss.detach()
+
+
+def _start(module: nn.Module, recipe: Recipe, device: torch.device) -> Progress:
+    module.to(device)
+    lay_out(module, device, precision(recipe.precision, device), channels_last=recipe.channels_last)
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    return Progress(module, Ema(module, recipe.ema_decay), optimizer)
+
+
+def _on_device(samples: Samples, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    return samples.images.to(device), samples.masks.to(device)
+
+
+def _fingerprint(recipe: Recipe, training: Samples, validation: Samples) -> str:
+    """Return what a checkpoint must share with the run that continues it: the recipe and the images, in order.
+
+    Raises:
+        RecipeError: There are no images, or their masks have more classes than one beside the background.
+    """
+    digest = hashlib.sha256()
+    for name, samples in (("training", training), ("validation", validation)):
+        if not len(samples):
+            raise RecipeError(f"training: needs at least one {name} image, got none")
+        classes = samples.masks[samples.masks != IGNORE]
+        if classes.numel() and classes.max() > 1:
+            raise RecipeError(f"training: {name} masks must be 0, 1 or 255, got class {int(classes.max())}")
+        digest.update(repr((tuple(samples.images.shape), samples.hashes)).encode())
+    return f"{recipe.fingerprint()} on data {digest.hexdigest()[:16]}"
+
+
+def _randomness(seed: int, epoch: int, device: torch.device) -> tuple[torch.Generator, int]:
+    """Return the generator of an epoch's order and augmentation, and the seed of its dropout."""
+    ours, dropout = np.random.SeedSequence((seed, epoch)).generate_state(2, np.uint64).tolist()
+    return torch.Generator(device).manual_seed(ours), dropout
+
+
+def _check_leave(interrupted: Callable[[], bool] | None, deadline: float | None) -> None:
+    if interrupted is not None and interrupted():
+        raise Interrupted("training: stopped on request; the last finished epoch is in the checkpoint, if one is kept")
+    if deadline is not None and time.monotonic() > deadline:
+        raise TimedOut("training: the time allowed has passed; allow more, or train fewer epochs or smaller images")
