@@ -1,0 +1,137 @@
+"""The sections of a study's file. The descriptions of their fields are the comments that `nas init` writes."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from studies.errors import shown
+from studies.validation import broken_rules
+
+__all__ = ["Budget", "Deploy", "Device", "FolderData", "GeneratedData", "Sampler", "Section", "Seed", "Split", "Start"]
+__all__ += ["Train"]
+
+
+def _known_device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", name):
+        raise broken_rules({(): f"needs auto, cpu, cuda or cuda:N; came {shown(name)}"})
+    return name
+
+
+Device = Annotated[str, AfterValidator(_known_device)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy and torch both take
+Share = Annotated[float, Field(ge=0, le=1)]
+Side = Annotated[int, Field(ge=32)]  # pixels
+
+
+class Section(BaseModel):
+    """Strict: unknown keys are faults, '20' is not 20, 1 is not true, nothing is infinite."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Split(Section):
+    """Which images training never sees."""
+
+    validation: float = Field(default=0.15, gt=0, lt=1, description="share that the search compares networks on")
+    test: float = Field(default=0.15, ge=0, lt=1, description="share that only the final report sees")
+    seed: Seed = Field(default=0, description="another seed deals the images out differently")
+
+    @model_validator(mode="after")
+    def _leaves_some_to_train_on(self) -> Self:
+        if self.validation + self.test >= 1:
+            came = f"{self.validation:g} + {self.test:g}"
+            raise broken_rules({(): f"needs validation + test below 1, the rest is trained on; came {came}"})
+        return self
+
+
+class FolderData(Section):
+    """Images and masks on disk."""
+
+    kind: Literal["folder"] = Field(default="folder", description="images and masks on disk")
+    root: Path = Field(strict=False, description="their folder; relative to where `nas` is run")
+    split: Split = Field(default=Split(), description="which images training never sees; the rest is trained on")
+
+    @field_validator("root")
+    @classmethod
+    def _is_a_possible_path(cls, root: Path) -> Path:
+        if "\0" in str(root):
+            raise broken_rules({(): f"needs a path without NUL characters; came {shown(str(root))}"})
+        return root
+
+
+class GeneratedData(Section):
+    """Drawn images, to try the tool without data."""
+
+    kind: Literal["generated"] = Field(default="generated", description="drawn images; no data needed")
+    images: int = Field(default=320, ge=10, description="how many")
+    size: Side = Field(default=96, description="height and width in pixels")
+    seed: Seed = Field(default=0, description="another seed draws other images")
+    split: Split = Field(default=Split(), description="which images training never sees; the rest is trained on")
+
+
+class Train(Section):
+    """How each network is trained; fields and defaults are those of `evaluators.Recipe`, and where it runs."""
+
+    size: Side = Field(default=128, description="height and width of training images in pixels")
+    epochs: int = Field(default=12, ge=1, description="passes over the training images")
+    batch: int = Field(default=8, ge=1, description="images per step")
+    learning_rate: float = Field(default=1e-3, gt=0, description="of AdamW, between warm-up and decay")
+    weight_decay: float = Field(default=1e-2, ge=0, description="of AdamW")
+    warmup: Share = Field(default=0.05, description="share of the steps in which the rate rises")
+    decay: Share = Field(default=0.2, description="share of the steps, at the end, in which the rate falls to 0")
+    ema_decay: Share = Field(default=0.98, description="of the averaged weights, which are the ones that are scored")
+    clip_norm: float = Field(default=1.0, gt=0, description="the gradient's greatest length")
+    flips: bool = Field(default=True, description="flip images at random")
+    quarter_turns: bool = Field(default=True, description="turn images at random by quarters")
+    colour: Share = Field(default=0.05, description="strength of random changes of colour, 0 (off) to 1")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto", description="fp32, bf16, or auto: bf16 where the device computes in it"
+    )
+    channels_last: bool = Field(default=True, description="memory layout; faster on CPU and GPU alike")
+    threads: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default="auto", description="CPU threads of a training; may change on resume"
+    )
+    timeout_s: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="seconds after which a training is given up; null: never; may change on resume"
+    )
+
+    @model_validator(mode="after")
+    def _rises_before_it_falls(self) -> Self:
+        if self.warmup + self.decay > 1:
+            raise broken_rules({(): f"needs warmup + decay of at most 1; came {self.warmup:g} + {self.decay:g}"})
+        return self
+
+
+class Deploy(Section):
+    """What latency, traffic and peak memory are of."""
+
+    size: Side | None = Field(
+        default=None, description="height and width in pixels; null: the median image size, at most 352"
+    )
+    batch: Literal[1] = Field(default=1, description="images at a time; only 1 is measured")
+    precision: Literal["fp32", "bf16"] = Field(default="fp32", description="fp32 or bf16")
+    channels_last: bool = Field(default=True, description="memory layout")
+    device: Device = Field(default="auto", description="auto (CUDA where there is one), cpu, cuda or cuda:N")
+    runtime: Literal["torch"] = Field(default="torch", description="what runs the network")
+
+
+class Sampler(Section):
+    """What proposes the next network."""
+
+    name: Literal["tpe", "random"] = Field(default="tpe", description="tpe (learns from the trials) or random")
+    startup: int = Field(default=10, ge=0, description="random trials before tpe begins to learn")
+
+
+class Budget(Section):
+    """When the search ends."""
+
+    trials: int = Field(default=16, ge=1, description="networks to train")
+    hours: Annotated[float, Field(gt=0)] | None = Field(default=None, description="of the whole search; null: no limit")
+
+
+class Start(Section):
+    """What is tried before the sampler's proposals."""
+
+    published: bool = Field(default=True, description="the published networks that fit, cheapest first")
