@@ -1,0 +1,108 @@
+"""The command `nas`: faults go to stderr as one line, and a heavy library loads in the command that needs it."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from nas.errors import NasError
+
+__all__ = ["app", "main"]
+
+FAILURE, USAGE, NOTHING_FEASIBLE, INTERRUPTED = 1, 2, 3, 128
+
+app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
+
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. train.epochs=20")]
+
+
+@app.callback()
+def main() -> None:
+    """Search for segmentation networks: Dice against measured latency and memory traffic."""
+
+
+@app.command()
+def search(
+    study: Annotated[Path, typer.Argument(help="the study's YAML file")],
+    overrides: Overrides = None,
+    directory: Annotated[Path | None, typer.Option("--dir", help="its folder; default runs/NAME")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what it would cost, and stop")] = False,
+) -> None:
+    """Run a study, or go on with it where it stopped."""
+    from studies.running import dry_run as rehearse_study
+    from studies.running import run
+
+    with _one_line_faults(), _signals() as caught:
+        if dry_run:
+            rehearse_study(study, overrides or [])
+        elif not run(study, overrides or [], directory, lambda: bool(caught)):
+            raise typer.Exit(NOTHING_FEASIBLE)
+
+
+@app.command()
+def status(directory: Annotated[Path, typer.Argument(help="the study's folder")]) -> None:
+    """Show how a study stands: trials by outcome, front, hypervolume."""
+    from studies.running import show_status
+
+    with _one_line_faults():
+        show_status(directory)
+
+
+@app.command()
+def init(
+    data: Annotated[Path, typer.Argument(help="folder that holds images/ and masks/")],
+    out: Annotated[Path | None, typer.Option("--out", help="file to write; default NAME.yaml")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="the study's name; default the folder's")] = None,
+) -> None:
+    """Check a folder of images and write a commented study file for it."""
+    from studies.running import write_starter
+
+    with _one_line_faults():
+        write_starter(data, out, name)
+
+
+@contextmanager
+def _one_line_faults() -> Iterator[None]:
+    """Turn a fault the user can mend into its line and an exit code; anything else keeps its traceback (exit 1)."""
+    from evaluators.faults import Interrupted
+
+    try:
+        yield
+    except Interrupted as stop:
+        typer.echo(f"{stop}; the same command goes on from here", err=True)
+        raise typer.Exit(INTERRUPTED + _last_signal) from None
+    except NasError as fault:
+        typer.echo(f"nas: {fault}", err=True)
+        raise typer.Exit(USAGE) from None
+
+
+_last_signal = signal.SIGINT.value
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM: the first asks the search to stop and save, the second ends the process at once."""
+    caught: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        global _last_signal
+        _last_signal = number
+        caught.append(number)
+        signal.signal(number, signal.SIG_DFL)
+        print("stopping: saving the state; once more ends at once", file=sys.stderr, flush=True)
+
+    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,89 @@
+"""A study's images: loaded at the training size, split once and for all, with the baselines a network has to beat."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from evaluators.data import (
+    Samples,
+    Split,
+    all_foreground_dice,
+    check,
+    find_pairs,
+    load,
+    mean_mask_dice,
+    resize_image,
+    resize_mask,
+    scenes,
+    split_by_hash,
+)
+from studies.config import FolderData, StudyConfig
+from studies.folder import StudyFolder, write_atomic
+
+__all__ = ["Material", "load_material", "with_deploy_size"]
+
+LARGEST_DEPLOY_SIZE = 352  # the size that most papers on polyps report
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What trials train and are scored on. The test part is counted and never loaded into a trial."""
+
+    training: Samples
+    validation: Samples
+    test_count: int
+    baselines: dict[str, float]
+
+
+def with_deploy_size(config: StudyConfig) -> StudyConfig:
+    """Return the configuration with the deploy size decided: the median of the images' sides, at most 352 pixels."""
+    if config.deploy.size is not None:
+        return config
+    side = config.data.size if config.data.kind == "generated" else _median_side(config.data)
+    deploy = config.deploy.model_copy(update={"size": max(32, min(LARGEST_DEPLOY_SIZE, side))})
+    return config.model_copy(update={"deploy": deploy})
+
+
+def load_material(config: StudyConfig, folder: StudyFolder | None, on_progress: Progress | None = None) -> Material:
+    """Load all images and split them; with a folder the split is stored there, or checked against the stored one.
+
+    Raises DataError for files that cannot be used, a part without images, or images that changed since the start.
+    """
+    if isinstance(config.data, FolderData):
+        samples = load(find_pairs(config.data.root), config.train.size, on_progress)
+    else:
+        samples = _resized(scenes(config.data.images, config.data.size, config.data.seed), config.train.size)
+    split = _split(config, samples, folder)
+    training, validation = samples.select(split.train), samples.select(split.validation)
+    baselines = {
+        "all_foreground": all_foreground_dice(validation.masks),
+        "mean_mask": mean_mask_dice(training.masks, validation.masks),
+    }
+    return Material(training, validation, len(split.test), baselines)
+
+
+def _split(config: StudyConfig, samples: Samples, folder: StudyFolder | None) -> Split:
+    if folder is not None and folder.split_file.exists():
+        return Split.from_json(folder.split_file.read_text(encoding="utf-8"), samples.ids, samples.hashes)
+    shares = config.data.split
+    split = split_by_hash(samples.hashes, validation=shares.validation, test=shares.test, seed=shares.seed)
+    if folder is not None:
+        write_atomic(folder.split_file, split.to_json(samples.ids, samples.hashes))
+    return split
+
+
+def _resized(samples: Samples, size: int) -> Samples:
+    if samples.images.shape[-1] == size:
+        return samples
+    images = [resize_image(image.permute(1, 2, 0).numpy(), size) for image in samples.images]
+    masks = [resize_mask(mask.bool().numpy(), size) for mask in samples.masks]
+    stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+    return Samples(stacked, torch.from_numpy(np.stack(masks)), samples.ids, samples.hashes)
+
+
+def _median_side(data: FolderData) -> int:
+    facts = check(find_pairs(data.root)).facts
+    return LARGEST_DEPLOY_SIZE if facts is None else min(facts.median_height, facts.median_width)

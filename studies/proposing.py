@@ -1,0 +1,110 @@
+"""What to try next: published members first, then Optuna's sampler on a copy of the record, screened outside of it.
+
+A proposal depends on the record, the study's seed and the trial's number alone, so that a search that was killed goes
+on with the proposal it would have made. Optuna's trials exist in memory only until a candidate is admitted.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import cast
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.trial import FrozenTrial, TrialState
+
+from evaluators.metrics import Direction
+from nas.architecture import Architecture
+from nas.derivation import Choose
+from nas.errors import NasError
+from search_spaces import published
+from studies.config import StudyConfig
+from studies.screening import Screen, Verdict
+
+__all__ = ["NothingFeasible", "Proposer", "members"]
+
+SAMPLER_DRAWS = 50
+MUTATION_DRAWS = 200
+RANDOM_DRAWS = 3_000
+
+
+class NothingFeasible(NasError):
+    """No new architecture of the space keeps the constraints, as far as drawing can tell."""
+
+
+def members(screen: Screen) -> list[tuple[str, Architecture]]:
+    """Return the published networks that are members of the space, cheapest (MACs) first."""
+    found = []
+    for name, architecture in published.items():
+        try:
+            candidate = screen.candidate(architecture, f"published:{name}")
+        except NasError:
+            continue  # not a member of this space
+        found.append((candidate.cost.macs, name, architecture))
+    return [(name, architecture) for _, name, architecture in sorted(found, key=lambda row: row[:2])]
+
+
+class Proposer:
+    """Finds the next admitted candidate of a study."""
+
+    def __init__(self, screen: Screen, config: StudyConfig, directions: Sequence[Direction]):
+        self._screen = screen
+        self._config = config
+        self._directions = list(directions)
+
+    def next(self, trials: Sequence[FrozenTrial]) -> Verdict:
+        """Return an admitted candidate that no trial has tried. Raises NothingFeasible if drawing finds none."""
+        known = {str(trial.user_attrs["key"]) for trial in trials}
+        for verdict in self._proposals(trials, known):
+            if verdict.admitted:
+                return verdict
+        limits = ", ".join(f"{metric} {text}" for metric, text in self._config.constraints.items()) or "none"
+        raise NothingFeasible(
+            f"space {self._screen.space.label}: {RANDOM_DRAWS} random architectures and none is new and feasible; "
+            f"constraints: {limits}; loosen them"
+        )
+
+    def _proposals(self, trials: Sequence[FrozenTrial], known: set[str]) -> Iterator[Verdict]:
+        if self._config.start.published:
+            yield from self._published(known)
+        rng = Random(f"{self._config.seed}:{len(trials)}")
+        if self._config.sampler.name == "tpe" and len(trials) >= self._config.sampler.startup:
+            yield from self._sampled(trials, known, rng)
+            yield from self._mutated(trials, known, rng)
+        for _ in range(RANDOM_DRAWS):
+            yield self._judge(self._screen.space.sample(rng), "random", known)
+
+    def _judge(self, architecture: Architecture, origin: str, known: set[str]) -> Verdict:
+        return self._screen.judge(self._screen.candidate(architecture, origin), known)
+
+    def _published(self, known: set[str]) -> Iterator[Verdict]:
+        for name, architecture in members(self._screen):
+            candidate = self._screen.candidate(architecture, f"published:{name}")
+            if candidate.key not in known and self._screen.feasible(candidate):
+                yield self._screen.judge(candidate, known)
+
+    def _sampled(self, trials: Sequence[FrozenTrial], known: set[str], rng: Random) -> Iterator[Verdict]:
+        """Ask TPE. It is told infeasible proposals as pruned, so that it leaves their region; of duplicates nothing."""
+        shadow = _shadow(trials, self._directions, rng.randrange(2**32))
+        for _ in range(SAMPLER_DRAWS):
+            trial = shadow.ask()
+            choose = cast(Choose, trial.suggest_categorical)  # its overloads split what we keep together
+            verdict = self._judge(self._screen.space.derive(choose), "tpe", known)
+            yield verdict
+            shadow.tell(trial, state=TrialState.FAIL if verdict.duplicate else TrialState.PRUNED)
+
+    def _mutated(self, trials: Sequence[FrozenTrial], known: set[str], rng: Random) -> Iterator[Verdict]:
+        parents = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+        for _ in range(MUTATION_DRAWS if parents else 0):
+            parent = self._screen.space.replay(rng.choice(parents).params)
+            yield self._judge(self._screen.space.mutate(parent, rng), "mutation", known)
+
+
+def _shadow(trials: Sequence[FrozenTrial], directions: list[Direction], seed: int) -> optuna.Study:
+    """Return a study in memory with these trials and a freshly seeded TPE sampler."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # `group` is; its behaviour is covered by our tests
+        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=1)
+    study = optuna.create_study(directions=directions, sampler=sampler)
+    study.add_trials(trials)
+    return study

@@ -1,0 +1,78 @@
+"""A study's record as tables: trials, front and hypervolume. Reads stored files only; no rule is needed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from optuna.trial import FrozenTrial, TrialState
+
+from studies.config import StudyConfig
+from studies.folder import StudyFolder
+from studies.front import Reference, front_of, hypervolume
+
+__all__ = ["StudyRecord", "finished", "load", "reference_of", "values_of"]
+
+_FACTS = ("outcome", "reason", "origin", "best_dice", "seconds", "key")
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """A study as it is stored now; make a new one to see what came since."""
+
+    folder: StudyFolder
+    config: StudyConfig
+    reference: Reference
+    frozen: tuple[FrozenTrial, ...]
+
+    def trials(self) -> pd.DataFrame:
+        """Return one row per trial: outcome, reason, origin, Dice, costs, and each decision as `decision.<path>`."""
+        rows = []
+        for trial in self.frozen:
+            facts = {name: trial.user_attrs.get(name) for name in _FACTS}
+            facts["outcome"] = facts["outcome"] or "running"
+            decisions = {f"decision.{path}": option for path, option in trial.params.items()}
+            values = values_of(trial, self.config.objectives) if trial.state == TrialState.COMPLETE else {}
+            rows.append({"number": trial.number} | facts | dict(trial.user_attrs.get("costs", {})) | values | decisions)
+        columns = ["number", *_FACTS] if not rows else None
+        return pd.DataFrame(rows, columns=columns).set_index("number")
+
+    def front(self) -> pd.DataFrame:
+        """Return the rows of `trials()` that no other dominates, best Dice first."""
+        complete = [trial for trial in self.frozen if trial.state == TrialState.COMPLETE]
+        kept = front_of([values_of(t, self.config.objectives) for t in complete], self.config.objectives)
+        return self.trials().loc[[complete[i].number for i in kept]]
+
+    def hypervolume(self) -> pd.Series:
+        """Return the hypervolume after each finished trial, in the order in which they finished."""
+        done = sorted(finished(self.frozen), key=lambda t: (t.datetime_complete, t.number))
+        rows: list[Mapping[str, float]] = []
+        volumes = {}
+        for trial in done:
+            if trial.state == TrialState.COMPLETE:
+                rows.append(values_of(trial, self.config.objectives))
+            volumes[trial.number] = hypervolume(rows, self.reference)
+        return pd.Series(volumes, name="hypervolume", dtype=float).rename_axis("number")
+
+
+def load(directory: str | Path) -> StudyRecord:
+    """Return the record of the study in `directory`. Raises ConfigError if there is none."""
+    folder = StudyFolder(Path(directory))
+    config = folder.config()
+    return StudyRecord(folder, config, reference_of(folder), tuple(folder.study().trials))
+
+
+def values_of(trial: FrozenTrial, objectives: Sequence[str]) -> dict[str, float]:
+    """Return a complete trial's objectives by name."""
+    return dict(zip(objectives, trial.values, strict=True))
+
+
+def finished(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials that have ended, well or not."""
+    return [trial for trial in trials if trial.state.is_finished()]
+
+
+def reference_of(folder: StudyFolder) -> Reference:
+    """Return the reference point stored when the study started."""
+    return Reference(json.loads(folder.facts_file.read_text(encoding="utf-8"))["reference"])

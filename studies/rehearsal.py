@@ -1,0 +1,95 @@
+"""`nas search --dry-run`: what a study would cost, from drawn members and a few timed training steps."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+import torch
+
+import nas
+from evaluators.data import Samples
+from evaluators.device import pick_device
+from evaluators.training import train
+from studies.config import StudyConfig
+from studies.material import Material
+from studies.proposing import NothingFeasible
+from studies.screening import Candidate, Screen
+from studies.trial import recipe_of
+
+__all__ = ["Rehearsal", "rehearse"]
+
+DRAWN = 300
+TIMED = 3
+BYTES_PER_PARAMETER_KEPT = 4
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What `rehearse` found.
+
+    size: derivations in the space. feasible_share: of drawn members, by the exact costs (latency is not measured).
+    seconds_per_trial: cheapest, median and dearest by MACs of the feasible draws; macs: theirs.
+    fitting_trials: trials that fit the hours, None without an hour limit. disk_bytes: upper estimate.
+    """
+
+    size: int
+    feasible_share: float
+    macs: tuple[int, ...]
+    seconds_per_trial: tuple[float, ...]
+    total_seconds: float
+    fitting_trials: int | None
+    disk_bytes: int
+
+
+def rehearse(config: StudyConfig, screen: Screen, material: Material) -> Rehearsal:
+    """Draw, cost and time members. Raises NothingFeasible if no draw keeps the constraints."""
+    rng = Random(config.seed)
+    drawn = [screen.candidate(screen.space.sample(rng), "rehearsal") for _ in range(DRAWN)]
+    feasible = sorted((c for c in drawn if screen.feasible(c)), key=lambda c: c.cost.macs)
+    if not feasible:
+        raise NothingFeasible(
+            f"space {screen.space.label}: none of {DRAWN} random architectures keeps the constraints "
+            f"({', '.join(f'{metric} {text}' for metric, text in config.constraints.items())}); loosen them"
+        )
+    timed = [feasible[(len(feasible) - 1) * i // (TIMED - 1)] for i in range(TIMED)]
+    seconds = tuple(_seconds_per_trial(candidate, config, material) for candidate in timed)
+    hours = config.budget.hours
+    typical = seconds[TIMED // 2]
+    return Rehearsal(
+        size=screen.space.size(),
+        feasible_share=len(feasible) / DRAWN,
+        macs=tuple(candidate.cost.macs for candidate in timed),
+        seconds_per_trial=seconds,
+        total_seconds=typical * config.budget.trials,
+        fitting_trials=None if hours is None else int(3600 * hours / typical),
+        disk_bytes=_disk_bytes(config, feasible),
+    )
+
+
+def _seconds_per_trial(candidate: Candidate, config: StudyConfig, material: Material) -> float:
+    """Time two epochs of a few steps; the difference to one is free of what is done once."""
+    recipe = replace(recipe_of(config), epochs=1)
+    few = _repeated(material.training, 4 * recipe.batch)
+    device = pick_device(config.device)
+    with torch.random.fork_rng([]):
+        module = nas.to_module(candidate.graph)
+    train(module, _repeated(few, recipe.batch), few.select(range(1)), recipe, device)
+    began = time.perf_counter()
+    train(module, few, few.select(range(1)), recipe, device)
+    per_image = (time.perf_counter() - began) / len(few)
+    # Scoring is a forward pass, about a third of a training step.
+    return per_image * config.train.epochs * (len(material.training) + len(material.validation) / 3)
+
+
+def _repeated(samples: Samples, count: int) -> Samples:
+    indexes = [i % len(samples) for i in range(count)]
+    return samples.select(sorted(set(indexes)))
+
+
+def _disk_bytes(config: StudyConfig, feasible: Sequence[Candidate]) -> int:
+    """Weights of at most every trial, one checkpoint (weights, their average, two moments) and some text per trial."""
+    largest = max(candidate.cost.params for candidate in feasible)
+    typical = feasible[len(feasible) // 2].cost.params
+    text = 200_000
+    return BYTES_PER_PARAMETER_KEPT * (config.budget.trials * typical + 4 * largest) + text * config.budget.trials

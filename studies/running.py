@@ -1,0 +1,128 @@
+"""What the commands do, with words for the person at the terminal."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import optuna
+import torch
+from rich.console import Console
+
+from evaluators.data import check, find_pairs
+from evaluators.data.samples import DataError, listed
+from evaluators.device import describe_device, pick_device
+from nas.space import SearchSpace
+from search_spaces import spaces
+from studies.config import StudyConfig, folder_name, load_config
+from studies.errors import ConfigError
+from studies.folder import StudyFolder, write_atomic
+from studies.material import Material, load_material, with_deploy_size
+from studies.progress import Progress, duration
+from studies.records import StudyRecord, load
+from studies.rehearsal import rehearse
+from studies.screening import Screen
+from studies.search import Search, check_sizes, disk_free_bytes
+from studies.starter import starter_yaml
+from studies.tables import front_table, outcome_line
+from studies.trial import latency_of
+
+__all__ = ["dry_run", "run", "show_status", "write_starter"]
+
+LEAST_FREE_BYTES = 500_000_000
+
+
+def run(path: Path, overrides: Sequence[str], directory: Path | None, interrupted: Callable[[], bool]) -> bool:
+    """Run or resume a study and print its front. Return False if no trial ended well."""
+    console, config, space = _opened(path, overrides)
+    if config.train.threads != "auto":
+        torch.set_num_threads(config.train.threads)
+    folder = StudyFolder(directory or Path("runs") / folder_name(config.name))
+    with folder.driver(), Progress(console) as progress:
+        folder.begin(config)
+        progress.say(f"study {config.name} in {folder.root} · {describe_device(pick_device(config.device))}")
+        if disk_free_bytes(folder.root) < LEAST_FREE_BYTES:
+            raise ConfigError(f"{folder.root}: less than {LEAST_FREE_BYTES // 10**6} MB free on this disk; make room")
+        material = load_material(config, folder, lambda done, total: progress.doing(f"reading images {done}/{total}"))
+        progress.say(_said(material))
+        Search(config, space, folder, material, progress, interrupted).run()
+    record = load(folder.root)
+    _print_standing(console, record)
+    console.print(
+        f"Next: nas status {folder.root} · more trials: nas search {path} budget.trials={2 * config.budget.trials}"
+    )
+    return not record.front().empty
+
+
+def dry_run(path: Path, overrides: Sequence[str]) -> None:
+    """Print the size of the space, the feasible share, seconds per trial, what fits the budget, and disk use."""
+    console, config, space = _opened(path, overrides)
+    with Progress(console) as progress:
+        material = load_material(config, None, lambda done, total: progress.doing(f"reading images {done}/{total}"))
+        progress.say(_said(material))
+        progress.doing("drawing and timing members")
+        found = rehearse(config, Screen(space, config, lambda graph: latency_of(graph, config)), material)
+    console.print(
+        f"space {space.label}: {found.size:.3g} derivations; feasible: {found.feasible_share:.0%} of random ones"
+    )
+    for what, macs, seconds in zip(("cheapest", "median", "dearest"), found.macs, found.seconds_per_trial, strict=True):
+        console.print(f"a trial, {what} draw ({macs / 1e9:.2f} GMACs deployed): {duration(seconds)}")
+    console.print(f"budget: {config.budget.trials} trials take about {duration(found.total_seconds)}")
+    if found.fitting_trials is not None:
+        console.print(f"in {config.budget.hours} h fit about {found.fitting_trials} trials")
+    console.print(
+        f"disk: at most about {found.disk_bytes / 1e6:.0f} MB; free {disk_free_bytes(Path.cwd()) / 1e9:.1f} GB"
+    )
+
+
+def show_status(directory: Path) -> None:
+    """Print how a study stands."""
+    _print_standing(Console(), load(directory))
+
+
+def write_starter(data: Path, out: Path | None, name: str | None) -> None:
+    """Check the images of a folder and write a commented study file. Raises DataError listing what cannot be used."""
+    console = Console()
+    with Progress(console) as progress:
+        checked = check(find_pairs(data), lambda done, total: progress.doing(f"checking images {done}/{total}"))
+    if checked.faults or checked.facts is None:
+        raise DataError(
+            f"{data}: {len(checked.faults)} files cannot be used: {listed(checked.faults)}; mend or remove them"
+        )
+    facts = checked.facts
+    study = name or data.resolve().name
+    path = out or Path(f"{folder_name(study)}.yaml")
+    if path.exists():
+        raise ConfigError(f"{path}: exists already; give another file with --out, or remove it")
+    side = min(facts.median_height, facts.median_width)
+    write_atomic(path, starter_yaml(study, data, facts.count, side, facts.foreground_share[2]))
+    console.print(f"{facts.count} pairs, median {facts.median_width} x {facts.median_height} pixels, all can be used")
+    console.print(f"wrote {path}. Next: nas search {path} --dry-run")
+
+
+def _opened(path: Path, overrides: Sequence[str]) -> tuple[Console, StudyConfig, SearchSpace]:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    config = load_config(path, overrides)
+    if config.space not in spaces:
+        raise ConfigError(f"{path}: space: '{config.space}' is unknown; known: {', '.join(spaces)}")
+    config = with_deploy_size(config)
+    check_sizes(config, spaces[config.space])
+    return Console(), config, spaces[config.space]
+
+
+def _said(material: Material) -> str:
+    parts = (
+        f"{len(material.training)} training, {len(material.validation)} validation, {material.test_count} test images"
+    )
+    trivial = ", ".join(f"{name.replace('_', ' ')} {dice:.3f}" for name, dice in material.baselines.items())
+    return f"{parts} · trivial Dice: {trivial}"
+
+
+def _print_standing(console: Console, record: StudyRecord) -> None:
+    trials = record.trials()
+    console.print(
+        f"{record.folder.root}: {len(trials)} of {record.config.budget.trials} trials: {outcome_line(trials)}"
+    )
+    if not record.front().empty:
+        console.print(front_table(record.front(), record.config.objectives))
+        console.print(f"hypervolume {record.hypervolume().iloc[-1]:.4f} below {record.reference.values}")

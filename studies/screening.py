@@ -1,0 +1,122 @@
+"""What happens to a proposal before a trial exists: build, cost, constraints, duplicates, latency."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+
+import nas
+from evaluators.latency import Latency
+from nas.architecture import Architecture
+from nas.cost import Cost
+from nas.grammar import Option
+from nas.graph import Graph
+from nas.space import SearchSpace
+from studies.config import StudyConfig
+from studies.constraints import Constraint
+
+__all__ = ["Candidate", "Screen", "Verdict"]
+
+IMAGE_CHANNELS = 3
+CLASSES = 1
+
+Measure = Callable[[Graph], Latency]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A proposed architecture with everything that is known of it before training."""
+
+    architecture: Architecture
+    decisions: Mapping[str, Option]
+    origin: str
+    deploy_size: int
+    precision: str
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The network as it is trained."""
+        return nas.build(self.architecture, (IMAGE_CHANNELS, self.deploy_size, self.deploy_size), CLASSES)
+
+    @cached_property
+    def deployed(self) -> Graph:
+        """The network as it is deployed."""
+        return nas.deploy(self.graph)
+
+    @cached_property
+    def key(self) -> str:
+        """Identity of the architecture."""
+        return self.graph.key()
+
+    @cached_property
+    def cost(self) -> Cost:
+        """Costs of the deployed network."""
+        return nas.cost(self.deployed, schedule="fused", precision=self.precision)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What screening found. `reason` is empty for a candidate that may become a trial."""
+
+    candidate: Candidate
+    reason: str = ""
+    duplicate: bool = False
+    costs: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def admitted(self) -> bool:
+        """Whether a trial may be made of it."""
+        return not self.reason
+
+
+class Screen:
+    """Judges proposals for one study. `counts` says what became of them; the study's log stores it."""
+
+    def __init__(self, space: SearchSpace, config: StudyConfig, measure: Measure):
+        assert config.deploy.size is not None
+        self.space = space
+        self.counts: Counter[str] = Counter()
+        self._size = config.deploy.size
+        self._precision = config.deploy.precision
+        self._limits = config.limits()
+        self._measure = measure if "latency_ms" in (*config.objectives, *config.constraints) else None
+
+    def candidate(self, architecture: Architecture, origin: str) -> Candidate:
+        """Return the candidate of a member of the space."""
+        decisions = self.space.decisions(architecture)
+        return Candidate(architecture, decisions, origin, self._size, self._precision)
+
+    def judge(self, candidate: Candidate, known: set[str]) -> Verdict:
+        """Return the verdict on a candidate, given the keys of all trials there are. Cheap checks come first."""
+        self.counts["proposed"] += 1
+        if candidate.key in known:
+            self.counts["duplicate"] += 1
+            return Verdict(candidate, "duplicate", duplicate=True)
+        costs: dict[str, float] = asdict(candidate.cost)
+        reason = _exceeded(self._limits, costs)
+        if not reason and self._measure is not None:
+            latency = self._measure(candidate.deployed)
+            costs |= {"latency_ms": latency.median_ms, "latency_iqr_ms": latency.iqr_ms}
+            reason = _exceeded(self._limits, costs)
+        self.counts["infeasible" if reason else "admitted"] += 1
+        return Verdict(candidate, reason, costs=costs)
+
+    def cost_of(self, architecture: Architecture) -> dict[str, float]:
+        """Return all costs of a member, measured ones included, without judging it."""
+        candidate = self.candidate(architecture, "reference")
+        costs: dict[str, float] = asdict(candidate.cost)
+        if self._measure is not None:
+            costs["latency_ms"] = self._measure(candidate.deployed).median_ms
+        return costs
+
+    def feasible(self, candidate: Candidate) -> bool:
+        """Return whether the exact costs keep the limits, without measuring or counting anything."""
+        return not _exceeded(self._limits, asdict(candidate.cost))
+
+
+def _exceeded(limits: tuple[Constraint, ...], costs: Mapping[str, float]) -> str:
+    """Return which limit a known cost exceeds, empty if none."""
+    for limit in limits:
+        if limit.metric in costs and costs[limit.metric] > limit.limit:
+            return f"{limit.metric} {costs[limit.metric]:.4g} > {limit.limit:.4g}"
+    return ""

@@ -1,0 +1,38 @@
+"""Tables for the terminal: the front of a study and how its trials ended."""
+
+import pandas as pd
+from rich.table import Table
+
+__all__ = ["front_table", "outcome_line"]
+
+_FORMATS = {
+    "dice": ("Dice", "{:.4f}", 1.0),
+    "latency_ms": ("latency ms", "{:.2f}", 1.0),
+    "traffic_bytes": ("traffic MB", "{:.1f}", 1e-6),
+    "macs": ("GMACs", "{:.3f}", 1e-9),
+    "params": ("params M", "{:.3f}", 1e-6),
+    "cio_elements": ("CIO M", "{:.1f}", 1e-6),
+    "peak_memory_bytes": ("peak MB", "{:.1f}", 1e-6),
+    "kernels": ("kernels", "{:.0f}", 1.0),
+}
+_ALWAYS = ("dice", "latency_ms", "traffic_bytes", "macs", "params")
+
+
+def front_table(front: pd.DataFrame, objectives: tuple[str, ...]) -> Table:
+    """Return the front, best Dice first; objectives are marked with *."""
+    shown = [name for name in _FORMATS if name in front.columns and (name in objectives or name in _ALWAYS)]
+    table = Table(title=f"Pareto front of {len(front)} (* objective)")
+    table.add_column("trial", justify="right")
+    for name in shown:
+        table.add_column(_FORMATS[name][0] + ("*" if name in objectives else ""), justify="right")
+    table.add_column("from")
+    for number, row in front.iterrows():
+        cells = [_FORMATS[name][1].format(float(row[name]) * _FORMATS[name][2]) for name in shown]
+        table.add_row(str(number), *cells, str(row["origin"]))
+    return table
+
+
+def outcome_line(trials: pd.DataFrame) -> str:
+    """Return how many trials ended in which way."""
+    counts = trials["outcome"].value_counts()
+    return ", ".join(f"{outcome} {count}" for outcome, count in counts.items()) or "no trials yet"

@@ -1,0 +1,117 @@
+"""One trial from its candidate to its recorded outcome."""
+
+import csv
+import time
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+import nas
+from evaluators.curve import Curve, EpochRecord
+from evaluators.device import pick_device
+from evaluators.faults import Interrupted
+from evaluators.latency import Latency, latency_ms
+from evaluators.recipe import Recipe
+from evaluators.training import train
+from nas.graph import Graph
+from nas.module import GraphModule
+from studies.config import StudyConfig
+from studies.folder import write_atomic
+from studies.material import Material
+from studies.outcomes import Outcome, outcome_of
+from studies.screening import Candidate
+
+__all__ = ["Result", "Trainer", "latency_of", "store_candidate"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a trial ended. `curve` is None where it did not come to an end of training."""
+
+    outcome: Outcome
+    reason: str
+    curve: Curve | None
+    seconds: float
+
+
+def store_candidate(folder: Path, candidate: Candidate) -> None:
+    """Write the architecture and its graph: what is needed to rebuild it without, and with, its rules."""
+    write_atomic(folder / "architecture.json", candidate.architecture.to_json())
+    write_atomic(folder / "graph.json", candidate.graph.to_json())
+
+
+def latency_of(graph: Graph, config: StudyConfig) -> Latency:
+    """Return the measured latency of a deployed graph as the configuration deploys it."""
+    deploy = config.deploy
+    with torch.random.fork_rng([]):
+        module = nas.to_module(graph)
+    return latency_ms(
+        module, graph.image_shape, deploy.device, precision=deploy.precision, channels_last=deploy.channels_last
+    )
+
+
+class Trainer:
+    """Trains the candidates of one study."""
+
+    def __init__(self, config: StudyConfig, material: Material, interrupted: Callable[[], bool]):
+        self._config = config
+        self._material = material
+        self._interrupted = interrupted
+        self._device = pick_device(config.device)
+
+    def run(self, folder: Path, on_epoch: Callable[[EpochRecord], None]) -> Result:
+        """Train the graph stored in `folder`, going on from its checkpoint, and store curve and weights there.
+
+        Raises Interrupted if asked to stop; every other fault is an outcome, not an exception.
+        """
+        began = time.perf_counter()
+        try:
+            module = self._module(folder)
+            curve = self._train(module, folder, on_epoch)
+        except Interrupted:
+            raise
+        except Exception as fault:  # noqa: BLE001  # the one door where a trial's fault becomes its outcome
+            return Result(outcome_of(fault), f"{type(fault).__name__}: {fault}", None, time.perf_counter() - began)
+        save_file(
+            {name: tensor.contiguous() for name, tensor in module.state_dict().items()}, folder / "weights.safetensors"
+        )
+        write_curve(folder / "curve.csv", curve.epochs)
+        return Result("ok", "", curve, sum(record.seconds for record in curve.epochs))
+
+    def _module(self, folder: Path) -> GraphModule:
+        graph = Graph.from_json((folder / "graph.json").read_text(encoding="utf-8"))
+        with torch.random.fork_rng([]):
+            torch.manual_seed(self._config.seed)
+            return nas.to_module(graph)  # type: ignore[no-any-return]  # a lazy attribute has no type
+
+    def _train(self, module: GraphModule, folder: Path, on_epoch: Callable[[EpochRecord], None]) -> Curve:
+        return train(
+            module,
+            self._material.training,
+            self._material.validation,
+            recipe_of(self._config),
+            self._device,
+            prediction=int(module.prediction),
+            checkpoint=folder / "checkpoint.pt",
+            on_epoch=on_epoch,
+            interrupted=self._interrupted,
+            deadline_s=self._config.train.timeout_s,
+        )
+
+
+def recipe_of(config: StudyConfig) -> Recipe:
+    """Return the training recipe that the `train` section states, with the study's seed."""
+    values = config.train.model_dump()
+    names = {field.name for field in fields(Recipe)} - {"seed"}
+    return Recipe(**{name: value for name, value in values.items() if name in names}, seed=config.seed)
+
+
+def write_curve(path: Path, records: tuple[EpochRecord, ...]) -> None:
+    """Write one row per epoch."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([field.name for field in fields(EpochRecord)])
+        writer.writerows(astuple(record) for record in records)
