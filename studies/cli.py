@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -14,7 +14,7 @@ from nas.errors import NasError
 
 __all__ = ["app", "main"]
 
-FAILURE, USAGE, NOTHING_FEASIBLE, INTERRUPTED = 1, 2, 3, 128
+USAGE, NOTHING_FEASIBLE, BY_SIGNAL = 2, 3, 128  # a signal's number is added to the last
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
 
@@ -37,7 +37,7 @@ def search(
     from studies.running import dry_run as rehearse_study
     from studies.running import run
 
-    with _one_line_faults(), _signals() as caught:
+    with _signals() as caught, _one_line_faults(caught):
         if dry_run:
             rehearse_study(study, overrides or [])
         elif not run(study, overrides or [], directory, lambda: bool(caught)):
@@ -67,7 +67,7 @@ def init(
 
 
 @contextmanager
-def _one_line_faults() -> Iterator[None]:
+def _one_line_faults(caught: Sequence[int] = ()) -> Iterator[None]:
     """Turn a fault the user can mend into its line and an exit code; anything else keeps its traceback (exit 1)."""
     from evaluators.faults import Interrupted
 
@@ -75,13 +75,10 @@ def _one_line_faults() -> Iterator[None]:
         yield
     except Interrupted as stop:
         typer.echo(f"{stop}; the same command goes on from here", err=True)
-        raise typer.Exit(INTERRUPTED + _last_signal) from None
+        raise typer.Exit(BY_SIGNAL + caught[0]) from None
     except NasError as fault:
         typer.echo(f"nas: {fault}", err=True)
         raise typer.Exit(USAGE) from None
-
-
-_last_signal = signal.SIGINT.value
 
 
 @contextmanager
@@ -90,8 +87,6 @@ def _signals() -> Iterator[list[int]]:
     caught: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
-        global _last_signal
-        _last_signal = number
         caught.append(number)
         signal.signal(number, signal.SIG_DFL)
         print("stopping: saving the state; once more ends at once", file=sys.stderr, flush=True)

@@ -26,6 +26,7 @@ __all__ = ["NothingFeasible", "Proposer", "members"]
 SAMPLER_DRAWS = 50
 MUTATION_DRAWS = 200
 RANDOM_DRAWS = 3_000
+MEASURED_DRAWS = 100  # refused after their latency was measured, which takes about a second each
 
 
 class NothingFeasible(NasError):
@@ -55,12 +56,17 @@ class Proposer:
     def next(self, trials: Sequence[FrozenTrial]) -> Verdict:
         """Return an admitted candidate that no trial has tried. Raises NothingFeasible if drawing finds none."""
         known = {str(trial.user_attrs["key"]) for trial in trials}
+        slow = 0
         for verdict in self._proposals(trials, known):
             if verdict.admitted:
                 return verdict
+            slow += verdict.measured
+            if slow == MEASURED_DRAWS:
+                break
         limits = ", ".join(f"{metric} {text}" for metric, text in self._config.constraints.items()) or "none"
         raise NothingFeasible(
-            f"space {self._screen.space.label}: {RANDOM_DRAWS} random architectures and none is new and feasible; "
+            f"space {self._screen.space.label}: up to {RANDOM_DRAWS} random architectures, {slow} of them measured, "
+            f"and none is new and feasible; "
             f"constraints: {limits}; loosen them"
         )
 
@@ -80,7 +86,7 @@ class Proposer:
     def _published(self, known: set[str]) -> Iterator[Verdict]:
         for name, architecture in members(self._screen):
             candidate = self._screen.candidate(architecture, f"published:{name}")
-            if candidate.key not in known and self._screen.feasible(candidate):
+            if candidate.key not in known | self._screen.refused and self._screen.feasible(candidate):
                 yield self._screen.judge(candidate, known)
 
     def _sampled(self, trials: Sequence[FrozenTrial], known: set[str], rng: Random) -> Iterator[Verdict]:

@@ -56,11 +56,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What screening found. `reason` is empty for a candidate that may become a trial."""
+    """What screening found. `reason` is empty where a trial may be made of it; `measured`: latency was taken."""
 
     candidate: Candidate
     reason: str = ""
     duplicate: bool = False
+    measured: bool = False
     costs: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -76,6 +77,7 @@ class Screen:
         assert config.deploy.size is not None
         self.space = space
         self.counts: Counter[str] = Counter()
+        self.refused: set[str] = set()  # keys that exceed a limit, which never changes within a study
         self._size = config.deploy.size
         self._precision = config.deploy.precision
         self._limits = config.limits()
@@ -94,12 +96,15 @@ class Screen:
             return Verdict(candidate, "duplicate", duplicate=True)
         costs: dict[str, float] = asdict(candidate.cost)
         reason = _exceeded(self._limits, costs)
+        measured = not reason and self._measure is not None
         if not reason and self._measure is not None:
             latency = self._measure(candidate.deployed)
             costs |= {"latency_ms": latency.median_ms, "latency_iqr_ms": latency.iqr_ms}
             reason = _exceeded(self._limits, costs)
         self.counts["infeasible" if reason else "admitted"] += 1
-        return Verdict(candidate, reason, costs=costs)
+        if reason:
+            self.refused.add(candidate.key)
+        return Verdict(candidate, reason, measured=measured, costs=costs)
 
     def cost_of(self, architecture: Architecture) -> dict[str, float]:
         """Return all costs of a member, measured ones included, without judging it."""

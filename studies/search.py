@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from random import Random
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -29,6 +30,8 @@ from studies.screening import Candidate, Screen, Verdict
 from studies.trial import Result, Trainer, latency_of, store_candidate
 
 __all__ = ["Search", "check_sizes"]
+
+REFERENCE_DRAWS = 20
 
 
 class Search:
@@ -201,7 +204,10 @@ class Search:
     def _first_reference(self) -> Reference:
         """Return Dice of the best trivial prediction and, per cost, its limit or twice the dearest member's."""
         limits = {limit.metric: limit.limit for limit in self._config.limits()}
-        costs = [self._screen.cost_of(architecture) for _, architecture in members(self._screen)]
+        known = [architecture for _, architecture in members(self._screen)]
+        if not known:  # a space without published members: what it typically offers
+            known = [self._screen.space.sample(Random(i)) for i in range(REFERENCE_DRAWS)]
+        costs = [self._screen.cost_of(architecture) for architecture in known]
         values = {"dice": max(self._material.baselines.values())}
         for name in self._config.objectives:
             if name != "dice":
