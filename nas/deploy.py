@@ -15,7 +15,8 @@ __all__ = ["deploy", "deploy_weights", "foldable"]
 def deploy(graph: Graph) -> Graph:
     """Return what runs after training; Dice, latency, traffic, peak memory and exports are of this graph.
 
-    Logits smaller than the image are resized to it (bilinear, align_corners false). A BatchNorm directly after a
+    Logits smaller than the image are resized to it (bilinear, align_corners false); those of a whole image, (classes,),
+    stay. A BatchNorm directly after a
     convolution that nothing else reads is folded into it; `deploy_weights` folds the weights. Node names are kept.
     """
     g = GraphBuilder(graph.image_shape, graph.classes)
@@ -72,4 +73,5 @@ def _prediction(g: GraphBuilder, graph: Graph, made: dict[int, Node]) -> Node:
 
 
 def _at_input_size(g: GraphBuilder, logits: Node) -> Node:
-    return logits if logits.shape[1:] == g.image.shape[1:] else g.add(ResizeTo(), logits, g.image)
+    at_size = len(logits.shape) == 1 or logits.shape[1:] == g.image.shape[1:]
+    return logits if at_size else g.add(ResizeTo(), logits, g.image)

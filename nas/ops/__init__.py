@@ -8,6 +8,7 @@ from nas.ops.join import Add, Concat, Multiply
 from nas.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from nas.ops.pool import AvgPool, GlobalAvgPool, MaxPool
 from nas.ops.resample import PadTo, ResizeTo, Upsample
+from nas.ops.vector import Flatten, Linear
 
 __all__ = [
     "GELU",
@@ -21,12 +22,14 @@ __all__ = [
     "ConvTranspose",
     "Dropout",
     "Facts",
+    "Flatten",
     "GlobalAvgPool",
     "GroupNorm",
     "Image",
     "Input",
     "InstanceNorm",
     "LayerNorm",
+    "Linear",
     "MaxPool",
     "Multiply",
     "Op",
@@ -47,7 +50,7 @@ OPERATORS: dict[str, type[Op]] = {
     for op in (
         *(Image, Conv, ConvTranspose, BatchNorm, GroupNorm, InstanceNorm, LayerNorm),
         *(ReLU, ReLU6, GELU, Sigmoid, Scale, Dropout, MaxPool, AvgPool, GlobalAvgPool),
-        *(Upsample, ResizeTo, PadTo, Concat, Add, Multiply),
+        *(Upsample, ResizeTo, PadTo, Concat, Add, Multiply, Flatten, Linear),
     )
 }
 """Operator classes by name: what a stored graph may contain."""

@@ -1,4 +1,4 @@
-"""Convolutions, transposed convolutions and linear layers over channels."""
+"""Convolutions and transposed convolutions."""
 
 import math
 from dataclasses import dataclass

@@ -21,10 +21,12 @@ from nas.ops import (
     Conv,
     ConvTranspose,
     Dropout,
+    Flatten,
     GlobalAvgPool,
     GroupNorm,
     InstanceNorm,
     LayerNorm,
+    Linear,
     MaxPool,
     Multiply,
     Op,
@@ -71,7 +73,7 @@ pools = st.builds(MaxPool, st.integers(2, 3), st.integers(1, 3), st.integers(0, 
 norms = st.sampled_from(
     [BatchNorm(), BatchNorm(eps=1e-3), InstanceNorm(), GroupNorm(groups=4), LayerNorm(), LayerNorm(eps=1e-6)]
 )
-plain = st.sampled_from([ReLU(), ReLU6(), GELU(), Sigmoid(), Scale(0.5), Dropout(0.3), GlobalAvgPool()])
+plain = st.sampled_from([ReLU(), ReLU6(), GELU(), Sigmoid(), Scale(0.5), Dropout(0.3), GlobalAvgPool(), Flatten()])
 enlarged = st.builds(Upsample, st.integers(2, 3), st.sampled_from(["linear", "nearest"]), st.booleans())
 unary = convs() | transposed | pools | norms | plain | enlarged
 
@@ -121,6 +123,18 @@ def test_an_operator_of_two_inputs_states_what_torch_does(op: Op, x: tuple[int, 
     check_against_torch(graph_of(op, x, x))
 
 
+@given(st.builds(Linear, st.integers(1, 9), st.booleans()), shapes, st.booleans())
+def test_a_linear_layer_states_what_torch_does(op: Linear, x: tuple[int, int, int], pooled: bool) -> None:
+    g = GraphBuilder(x, 1)
+    vector = g.add(Flatten(), g.add(GlobalAvgPool(), g.image) if pooled else g.image)
+    assert vector.shape == (x[0] if pooled else math.prod(x),)
+    graph = g.freeze([g.add(op, vector)])
+    check_against_torch(graph)
+    # CIO counts it as a 1x1 convolution; flattening is no launch and moves nothing.
+    assert nas.cost(graph).cio_elements == vector.shape[0] + op.out_channels
+    assert nas.cost(graph, "eager").kernels == (2 if pooled else 1)
+
+
 @given(st.integers(5, 9), st.integers(5, 9), st.integers(0, 3), st.integers(0, 3))
 def test_padding_to_a_larger_map_puts_the_smaller_half_first(h: int, w: int, more_h: int, more_w: int) -> None:
     from nas.layers import pad_to
@@ -136,6 +150,7 @@ def test_padding_to_a_larger_map_puts_the_smaller_half_first(h: int, w: int, mor
 def test_every_operator_is_examined() -> None:
     examined = {Conv, ConvTranspose, MaxPool, AvgPool, BatchNorm, InstanceNorm, GroupNorm, LayerNorm, Upsample, PadTo}
     examined |= {ReLU, ReLU6, GELU, Sigmoid, Scale, Dropout, GlobalAvgPool, Add, Multiply, Concat, ResizeTo}
+    examined |= {Flatten, Linear}
     assert set(OPERATORS.values()) - examined == {OPERATORS["Image"]}
 
 
@@ -155,6 +170,7 @@ def test_operators_written_alike_are_one_object_and_others_are_not() -> None:
         (Concat(), [(4, 8, 8), (4, 9, 8)], "spatial sizes differ"),
         (Add(), [(4, 8, 8), (5, 8, 8)], "do not broadcast"),
         (PadTo(), [(4, 8, 8), (4, 7, 8)], "larger than the map"),
+        (Linear(8), [(4, 8, 8)], "takes a vector (C,), (4, 8, 8) came; flatten it first"),
         (GroupNorm(groups=8), [(4, 8, 8)], "groups=8 must divide channels=4"),
         (ReLU(), [(4, 8, 8), (4, 8, 8)], "cannot take 2 inputs"),
     ],
