@@ -3,7 +3,7 @@
 The text of each is one line: where it happened, what was needed, what came, what to do.
 """
 
-__all__ = ["DecisionError", "GraphError", "NasError", "ShapeError", "SpaceError"]
+__all__ = ["DecisionError", "GraphError", "NasError", "ShapeError", "SpaceError", "WeightsError"]
 
 
 class NasError(Exception):
@@ -32,3 +32,7 @@ class DecisionError(NasError):
 
 class SpaceError(NasError):
     """A rule or a space is written wrongly, or an architecture is not one of its members."""
+
+
+class WeightsError(NasError):
+    """A checkpoint cannot be read or does not fit the network."""

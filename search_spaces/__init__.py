@@ -8,19 +8,28 @@ from nas.derivation import fixed
 from nas.space import SearchSpace
 from search_spaces.catalog import rule_named
 from search_spaces.grammars.unet import unet
-from search_spaces.networks.amsunet import amsunet
-from search_spaces.networks.unet import unet_bilinear32, unet_bn32
+from search_spaces.networks import amsunet
+from search_spaces.networks.unet import BN32_NAMES, unet_bilinear32, unet_bn32
+from search_spaces.weights import Renames
 
-__all__ = ["load", "published", "spaces"]
+__all__ = ["load", "published", "published_names", "spaces"]
 
 published: Mapping[str, Architecture] = MappingProxyType(
     {
         "unet_bilinear32": fixed(unet_bilinear32),
         "unet_bn32": fixed(unet_bn32),
-        "amsunet": fixed(amsunet),
+        "amsunet": fixed(amsunet.amsunet),
     }
 )
 """Networks of the papers by the keys of the reference counts."""
+
+published_names: Mapping[str, Renames] = MappingProxyType(
+    {
+        "unet_bn32": BN32_NAMES,
+        "amsunet": amsunet.NAMES,
+    }
+)
+"""From our parameter names to those of the published code, by key of `published`; see `search_spaces/weights.py`."""
 
 spaces: Mapping[str, SearchSpace] = MappingProxyType({space.name: space for space in (unet,)})
 """Search spaces by name."""

@@ -6,8 +6,9 @@ from search_spaces.decoders.unet_decoder import unet_decoder
 from search_spaces.encoders.staged import staged
 from search_spaces.segmenter import segmenter
 from search_spaces.upsampling.double_pad import double_pad
+from search_spaces.weights import Renames
 
-__all__ = ["unet_bilinear32", "unet_bn32"]
+__all__ = ["BN32_NAMES", "unet_bilinear32", "unet_bn32"]
 
 _plain = double_conv(bias=False)
 
@@ -19,3 +20,9 @@ unet_bilinear32 = segmenter(
 
 unet_bn32 = segmenter(encoder=staged(base=32), decoder=unet_decoder(upsample=double_pad))
 """The U-Net twin of 4uiiurz1/pytorch-nested-unet: widths 32..512, 7,852,545 parameters for 1 class."""
+
+BN32_NAMES: Renames = (
+    (r"^encoder\.stages(\d)\.", r"conv\1_0."),
+    *((rf"^decoder\.level{i}\.block\.", f"conv{i}_{4 - i}.") for i in range(4)),
+    (r"^head\.conv\.", "final."),
+)

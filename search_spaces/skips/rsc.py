@@ -18,9 +18,11 @@ def rsc(g: GraphBuilder, x: Node, upsampled: Node, *, product: str, reduction: i
 
     product: "features" (the code: x + (x s) (x c)) or "maps" (the paper's text: x + x s c).
     """
-    spatial = g.add(Sigmoid(), g.add(Conv(1, kernel=1, bias=False), x, name="spatial"))
-    squeezed = g.add(Conv(max(1, x.channels // reduction), kernel=1), g.add(GlobalAvgPool(), x), name="reduce")
-    channel = g.add(Sigmoid(), g.add(Conv(x.channels, kernel=1), g.add(ReLU(), squeezed), name="expand"))
+    with g.scope("satt"):
+        spatial = g.add(Sigmoid(), g.add(Conv(1, kernel=1, bias=False), x, name="squeeze"))
+    with g.scope("catt"):
+        squeezed = g.add(Conv(max(1, x.channels // reduction), kernel=1), g.add(GlobalAvgPool(), x), name="conv1")
+        channel = g.add(Sigmoid(), g.add(Conv(x.channels, kernel=1), g.add(ReLU(), squeezed), name="conv2"))
     gated = g.add(Multiply(), x, spatial)
     if product == "features":
         return g.add(Add(), x, g.add(Multiply(), gated, g.add(Multiply(), x, channel)))
