@@ -8,7 +8,7 @@ from nas.derivation import fixed
 from nas.space import SearchSpace
 from search_spaces.catalog import rule_named
 from search_spaces.grammars.unet import unet
-from search_spaces.networks import amsunet
+from search_spaces.networks import amsunet, hardnet, hardnet_mseg
 from search_spaces.networks.unet import BN32_NAMES, unet_bilinear32, unet_bn32
 from search_spaces.weights import Renames
 
@@ -19,6 +19,11 @@ published: Mapping[str, Architecture] = MappingProxyType(
         "unet_bilinear32": fixed(unet_bilinear32),
         "unet_bn32": fixed(unet_bn32),
         "amsunet": fixed(amsunet.amsunet),
+        "hardnet39ds": fixed(hardnet.hardnet39ds),
+        "hardnet68": fixed(hardnet.hardnet68),
+        "hardnet68ds": fixed(hardnet.hardnet68ds),
+        "hardnet85": fixed(hardnet.hardnet85),
+        "hardnet_mseg": fixed(hardnet_mseg.hardnet_mseg),
     }
 )
 """Networks of the papers by the keys of the reference counts."""
@@ -27,6 +32,11 @@ published_names: Mapping[str, Renames] = MappingProxyType(
     {
         "unet_bn32": BN32_NAMES,
         "amsunet": amsunet.NAMES,
+        "hardnet39ds": hardnet.names(hardnet.hardnet39ds),
+        "hardnet68": hardnet.names(hardnet.hardnet68),
+        "hardnet68ds": hardnet.names(hardnet.hardnet68ds),
+        "hardnet85": hardnet.names(hardnet.hardnet85),
+        "hardnet_mseg": hardnet_mseg.NAMES,
     }
 )
 """From our parameter names to those of the published code, by key of `published`; see `search_spaces/weights.py`."""

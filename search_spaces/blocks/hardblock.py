@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from nas.grammar import rule
 from nas.graph import GraphBuilder, Node
-from nas.ops import BatchNorm, Concat, Conv, ReLU6
+from nas.ops import BatchNorm, Concat, Conv, Dropout, ReLU6
 
-__all__ = ["PATTERNS", "hardblock", "links", "width_of"]
+__all__ = ["PATTERNS", "conv_layer", "depthwise_layer", "hardblock", "links", "width_of"]
 
 
 def _harmonic(layer: int) -> list[int]:
@@ -42,7 +42,7 @@ def width_of(layer: int, growth: int, multiplier: float) -> int:
     return int(int(growth * multiplier**divided + 1) / 2) * 2
 
 
-@rule("block", pattern="harmonic", growth=16, multiplier=1.7, layers=8, keep_input=False, depthwise=False)
+@rule("block", pattern="harmonic", growth=16, multiplier=1.7, layers=8, keep_input=False, depthwise=False, dropout=0.0)
 def hardblock(
     g: GraphBuilder,
     x: Node,
@@ -54,12 +54,14 @@ def hardblock(
     layers: int,
     keep_input: bool,
     depthwise: bool,
+    dropout: float,
 ) -> Node:
     """Append the block and its 1x1 transition. Shapes: x (C, H, W) -> (width, H, W).
 
     pattern: "harmonic" (the paper's), "dense", "log_dense" or "chain" (each layer reads the one before).
     growth, multiplier, layers: k, m and L of the paper. keep_input: also pass the input on (off where published).
     depthwise: 1x1 then depthwise 3x3 without activation in place of each 3x3 (HarDNet-39DS, -68DS).
+    dropout: before the transition; 0 is none (HarDNet-85's last block has 0.1).
     Output before the transition: odd layers and the last, ascending. Cost at C = 64, k = 14, m = 1.7, L = 8, width 128:
     166,976 weights of convolutions.
     """
@@ -71,20 +73,27 @@ def hardblock(
             with g.scope(str(layer - 1)):
                 made.append(_layer(g, joined, width_of(layer, growth, multiplier), depthwise))
     passed = [made[i] for i in range(layers + 1) if (i == 0 and keep_input) or i % 2 == 1 or (i == layers and i > 0)]
+    x = g.add(Concat(), *passed) if len(passed) > 1 else passed[0]
     with g.scope("transition"):
-        return _conv_bn_relu6(g, g.add(Concat(), *passed) if len(passed) > 1 else passed[0], width, kernel=1)
+        return conv_layer(g, g.add(Dropout(dropout), x) if dropout else x, width, kernel=1)
 
 
 def _layer(g: GraphBuilder, x: Node, channels: int, depthwise: bool) -> Node:
     if not depthwise:
-        return _conv_bn_relu6(g, x, channels, kernel=3)
+        return conv_layer(g, x, channels, kernel=3)
     with g.scope("layer1"):
-        x = _conv_bn_relu6(g, x, channels, kernel=1)
+        x = conv_layer(g, x, channels, kernel=1)
     with g.scope("layer2"):
-        x = g.add(Conv(channels, kernel=3, groups=channels, bias=False), x, name="dwconv")
-        return g.add(BatchNorm(), x, name="norm")
+        return depthwise_layer(g, x)
 
 
-def _conv_bn_relu6(g: GraphBuilder, x: Node, channels: int, kernel: int) -> Node:
-    x = g.add(Conv(channels, kernel=kernel, bias=False), x, name="conv")
+def conv_layer(g: GraphBuilder, x: Node, channels: int, *, kernel: int, stride: int = 1) -> Node:
+    """Append convolution without bias, BatchNorm and ReLU6. Shapes: (C, H, W) -> (channels, ceil(H / stride), ...)."""
+    x = g.add(Conv(channels, kernel=kernel, stride=stride, bias=False), x, name="conv")
     return g.add(ReLU6(), g.add(BatchNorm(), x, name="norm"))
+
+
+def depthwise_layer(g: GraphBuilder, x: Node, stride: int = 1) -> Node:
+    """Append depthwise convolution 3x3 and BatchNorm, no activation. Shapes: (C, H, W) -> (C, H / stride, ...)."""
+    x = g.add(Conv(x.channels, kernel=3, stride=stride, groups=x.channels, bias=False), x, name="dwconv")
+    return g.add(BatchNorm(), x, name="norm")

@@ -1,0 +1,1 @@
+"""Context modules: (x, width) -> width channels that see further than one convolution."""
