@@ -9,6 +9,7 @@ from nas.space import SearchSpace
 from search_spaces.catalog import rule_named
 from search_spaces.grammars.unet import unet
 from search_spaces.networks.amsunet import amsunet
+from search_spaces.networks.convunext import convunext
 from search_spaces.networks.unet import unet_bilinear32, unet_bn32
 
 __all__ = ["load", "published", "spaces"]
@@ -18,6 +19,7 @@ published: Mapping[str, Architecture] = MappingProxyType(
         "unet_bilinear32": fixed(unet_bilinear32),
         "unet_bn32": fixed(unet_bn32),
         "amsunet": fixed(amsunet),
+        "convunext": fixed(convunext),
     }
 )
 """Networks of the papers by the keys of the reference counts."""

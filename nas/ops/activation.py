@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from nas.ops.base import Call, Input, Op, Shape
 
-__all__ = ["GELU", "Dropout", "ReLU", "ReLU6", "Scale", "Sigmoid"]
+__all__ = ["GELU", "Dropout", "ReLU", "ReLU6", "Scale", "Sigmoid", "Tanh"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,14 @@ class Sigmoid(_Activation):
 
     def call(self, *xs: Shape) -> Call | None:
         return Call("sigmoid", (Input(0),))
+
+
+@dataclass(frozen=True, eq=False)
+class Tanh(_Activation):
+    """Hyperbolic tangent."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("tanh", (Input(0),))
 
 
 @dataclass(frozen=True, eq=False)
