@@ -1,6 +1,6 @@
 """The closed set of operators. The import list is the registry."""
 
-from nas.ops.activation import GELU, Dropout, ReLU, ReLU6, Scale, Sigmoid, Tanh
+from nas.ops.activation import GELU, Dropout, LeakyReLU, ReLU, ReLU6, Scale, Sigmoid, Tanh
 from nas.ops.base import Call, Facts, Input, Op, Shape, Size, elements
 from nas.ops.conv import Conv, ConvTranspose
 from nas.ops.image import Image
@@ -28,6 +28,7 @@ __all__ = [
     "Input",
     "InstanceNorm",
     "LayerNorm",
+    "LeakyReLU",
     "MaxPool",
     "Multiply",
     "Op",
@@ -49,7 +50,7 @@ OPERATORS: dict[str, type[Op]] = {
     op.__name__: op
     for op in (
         *(Image, Conv, ConvTranspose, BatchNorm, GroupNorm, InstanceNorm, LayerNorm),
-        *(ReLU, ReLU6, GELU, Sigmoid, Tanh, Scale, Dropout, MaxPool, AvgPool, GlobalAvgPool),
+        *(ReLU, ReLU6, LeakyReLU, GELU, Sigmoid, Tanh, Scale, Dropout, MaxPool, AvgPool, GlobalAvgPool),
         *(Upsample, ResizeTo, PadTo, Slice, Concat, Add, Multiply),
     )
 }

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from nas.ops.base import Call, Input, Op, Shape
 
-__all__ = ["GELU", "Dropout", "ReLU", "ReLU6", "Scale", "Sigmoid", "Tanh"]
+__all__ = ["GELU", "Dropout", "LeakyReLU", "ReLU", "ReLU6", "Scale", "Sigmoid", "Tanh"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,16 @@ class ReLU6(_Activation):
 
     def call(self, *xs: Shape) -> Call | None:
         return Call("nn.functional.relu6", (Input(0),))
+
+
+@dataclass(frozen=True, eq=False)
+class LeakyReLU(_Activation):
+    """x where it is positive, `slope` times x where it is not (nnU-Net)."""
+
+    slope: float = 0.01
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("nn.functional.leaky_relu", (Input(0), self.slope))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,10 @@ from nas.ops import Conv
 __all__ = ["conv_head"]
 
 
-@rule("head", kernel=1)
-def conv_head(g: GraphBuilder, features: Sequence[Node], *, kernel: int) -> list[Node]:
-    """Append a convolution with bias per feature. Shapes: (C, h, w) -> (classes, h, w)."""
+@rule("head", kernel=1, bias=True)
+def conv_head(g: GraphBuilder, features: Sequence[Node], *, kernel: int, bias: bool) -> list[Node]:
+    """Append a convolution per feature. Shapes: (C, h, w) -> (classes, h, w)."""
     names = [f"conv{i}" for i in range(len(features))] if len(features) > 1 else ["conv"]
-    return [g.add(Conv(g.classes, kernel=kernel), x, name=name) for x, name in zip(features, names, strict=True)]
+    return [
+        g.add(Conv(g.classes, kernel=kernel, bias=bias), x, name=name) for x, name in zip(features, names, strict=True)
+    ]

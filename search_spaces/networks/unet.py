@@ -6,8 +6,9 @@ from search_spaces.decoders.unet_decoder import unet_decoder
 from search_spaces.encoders.staged import staged
 from search_spaces.segmenter import segmenter
 from search_spaces.upsampling.double_pad import double_pad
+from search_spaces.upsampling.resize_conv import resize_conv
 
-__all__ = ["unet_bilinear32", "unet_bn32"]
+__all__ = ["unet_bilinear32", "unet_bn32", "unet_bn64"]
 
 _plain = double_conv(bias=False)
 
@@ -19,3 +20,6 @@ unet_bilinear32 = segmenter(
 
 unet_bn32 = segmenter(encoder=staged(base=32), decoder=unet_decoder(upsample=double_pad))
 """The U-Net twin of 4uiiurz1/pytorch-nested-unet: widths 32..512, 7,852,545 parameters for 1 class."""
+
+unet_bn64 = segmenter(encoder=staged(base=64), decoder=unet_decoder(upsample=resize_conv))
+"""The U-Net of LeeJunHyun/Image_Segmentation: widths 64..1024, 34,527,041 parameters for 1 class."""

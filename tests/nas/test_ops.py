@@ -25,6 +25,7 @@ from nas.ops import (
     GroupNorm,
     InstanceNorm,
     LayerNorm,
+    LeakyReLU,
     MaxPool,
     Multiply,
     Op,
@@ -73,7 +74,9 @@ pools = st.builds(MaxPool, st.integers(2, 3), st.integers(1, 3), st.integers(0, 
 norms = st.sampled_from(
     [BatchNorm(), BatchNorm(eps=1e-3), InstanceNorm(), GroupNorm(groups=4), LayerNorm(), LayerNorm(eps=1e-6)]
 )
-plain = st.sampled_from([ReLU(), ReLU6(), GELU(), Sigmoid(), Tanh(), Scale(0.5), Dropout(0.3), GlobalAvgPool()])
+plain = st.sampled_from(
+    [ReLU(), ReLU6(), LeakyReLU(0.2), GELU(), Sigmoid(), Tanh(), Scale(0.5), Dropout(0.3), GlobalAvgPool()]
+)
 enlarged = st.builds(Upsample, st.integers(2, 3), st.sampled_from(["linear", "nearest"]), st.booleans())
 slices = st.builds(Slice, st.integers(0, 2), st.integers(1, 2))
 unary = convs() | transposed | pools | norms | plain | enlarged | slices
@@ -147,7 +150,7 @@ def test_slices_are_the_channels_in_order(order: tuple[int, ...]) -> None:
 
 def test_every_operator_is_examined() -> None:
     examined = {Conv, ConvTranspose, MaxPool, AvgPool, BatchNorm, InstanceNorm, GroupNorm, LayerNorm, Upsample, PadTo}
-    examined |= {ReLU, ReLU6, GELU, Sigmoid, Tanh, Scale, Dropout, GlobalAvgPool}
+    examined |= {ReLU, ReLU6, LeakyReLU, GELU, Sigmoid, Tanh, Scale, Dropout, GlobalAvgPool}
     examined |= {Add, Multiply, Concat, ResizeTo, Slice}
     assert set(OPERATORS.values()) - examined == {OPERATORS["Image"]}
 
