@@ -10,6 +10,7 @@ from search_spaces.catalog import rule_named
 from search_spaces.grammars.unet import unet
 from search_spaces.networks.amsunet import amsunet
 from search_spaces.networks.convunext import convunext
+from search_spaces.networks.hrnet import hrnetv2_w18, hrnetv2_w32, hrnetv2_w48
 from search_spaces.networks.unet import unet_bilinear32, unet_bn32, unet_bn64
 from search_spaces.networks.unetpp import (
     unet_keras,
@@ -39,6 +40,9 @@ published: Mapping[str, Architecture] = MappingProxyType(
         "unetpp_nnunet": fixed(unetpp_nnunet),
         "amsunet": fixed(amsunet),
         "convunext": fixed(convunext),
+        "hrnetv2_w18": fixed(hrnetv2_w18),
+        "hrnetv2_w32": fixed(hrnetv2_w32),
+        "hrnetv2_w48": fixed(hrnetv2_w48),
     }
 )
 """Networks of the papers by the keys of the reference counts."""
