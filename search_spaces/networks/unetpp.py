@@ -15,8 +15,14 @@ from search_spaces.heads.conv_head import conv_head
 from search_spaces.segmenter import segmenter
 from search_spaces.upsampling.double_pad import double_pad
 from search_spaces.upsampling.transposed import transposed
+from search_spaces.weights import Renames
 
 __all__ = [
+    "BN32_DS_NAMES",
+    "BN32_NAMES",
+    "KERAS_DS_NAMES",
+    "NNUNET_NAMES",
+    "keras_names",
     "unet_keras",
     "unetpp_bn32",
     "unetpp_bn32_ds",
@@ -85,3 +91,50 @@ unetpp_nnunet = segmenter(
     head=conv_head(bias=False),
 )
 """The nnU-Net form: five strided downsamplings, InstanceNorm, X(0,5) to X(0,1); 24,000,608 parameters for 2 classes."""
+
+
+def _nodes(depth: int) -> list[tuple[int, int]]:
+    """Return the (i, j) of the nodes X(i, j) above the encoder."""
+    return [(i, j) for i in range(depth) for j in range(1, depth + 1 - i)]
+
+
+_KERAS_BODY: Renames = (
+    *((rf"^decoder\.level{i}\.", f"decoder.x{i}_{4 - i}.") for i in range(4)),  # a U-Net has the last nodes alone
+    *((rf"^encoder\.stages{i}\.", f"layers.conv{i + 1}1.") for i in range(5)),
+    *((rf"^decoder\.x{i}_{j}\.block\.", f"layers.conv{i + 1}{j + 1}.") for i, j in _nodes(4)),
+    *((rf"^decoder\.x{i}_{j}\.upsample\.up\.", f"layers.up{i + 1}{j + 1}.") for i, j in _nodes(4)),
+    (r"^layers\.conv(\d\d)\.conv(\d)\.", r"layers.conv\1_\2."),
+)
+
+
+def keras_names(head: str) -> Renames:
+    """Return the names of a Keras form with one output: `head` is "output" in the U-Nets, "output_4" in UNet++ L4."""
+    return (*_KERAS_BODY, (r"^head\.conv\.", f"layers.{head}."))
+
+
+KERAS_DS_NAMES: Renames = (
+    *_KERAS_BODY,
+    *((rf"^head\.conv{i}\.", f"layers.output_{i + 1}.") for i in range(4)),
+)
+
+_BN32_BODY: Renames = (
+    (r"^encoder\.stages(\d)\.", r"conv\1_0."),
+    (r"^decoder\.x(\d)_(\d)\.block\.", r"conv\1_\2."),
+)
+
+BN32_NAMES: Renames = (*_BN32_BODY, (r"^head\.conv\.", "final."))
+
+BN32_DS_NAMES: Renames = (*_BN32_BODY, *((rf"^head\.conv{i}\.", f"final{i + 1}.") for i in range(4)))
+
+NNUNET_NAMES: Renames = (
+    *((rf"^decoder\.x{i}_{j}\.block\.", f"loc{5 - i - j}.{j - 1}.") for i, j in _nodes(5)),
+    *((rf"^decoder\.x{i}_{j}\.upsample\.up\.", f"up{5 - i - j}.{j - 1}.") for i, j in _nodes(5)),
+    *((rf"^(loc\d\.\d)\.(conv|bn){n + 1}\.", rf"\1.{n}.blocks.0.\2.") for n in (0, 1)),
+    *((rf"^encoder\.stages0\.(conv|bn){n + 1}\.", rf"conv_blocks_context.0.blocks.{n}.\1.") for n in (0, 1)),
+    (r"^encoder\.down5\.", "conv_blocks_context.5.0.blocks.0."),
+    (r"^encoder\.stages5\.", "conv_blocks_context.5.1.blocks.0."),
+    (r"^encoder\.down(\d)\.", r"conv_blocks_context.\1.blocks.0."),
+    (r"^encoder\.stages(\d)\.", r"conv_blocks_context.\1.blocks.1."),
+    (r"\.(bn|norm)\.", ".instnorm."),
+    (r"^head\.conv(\d)\.", r"seg_outputs.\1."),
+)
