@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import nas
 from search_spaces import load, published
@@ -35,6 +36,17 @@ def test_parameters_macs_and_cio_equal_the_measured_ones(entry: dict[str, object
 
 def test_every_published_network_is_counted() -> None:
     assert {entry["variant"] for entry in CASES} == set(published)
+
+
+@pytest.mark.parametrize("key", ["convunext", "unet_bn64", "unet_keras", "unetpp_bn32_ds", "unetpp_keras_L3"])
+def test_odd_sizes_run_as_the_graph_says(key: str) -> None:
+    graph = nas.build(published[key], (3, 75, 101), classes=2)
+    with torch.no_grad():
+        made = nas.to_module(graph).eval()(torch.zeros(1, 3, 75, 101))
+    assert [tuple(x.shape[1:]) for x in (made if isinstance(made, list) else [made])] == [
+        x.shape for x in graph.outputs
+    ]
+    assert all(x.shape == (2, 75, 101) for x in graph.outputs)
 
 
 @pytest.mark.parametrize("key", published)

@@ -66,6 +66,13 @@ def test_a_skip_rule_gates_the_encoders_feature_alone() -> None:
         assert module(torch.zeros(1, 3, 37, 45)).shape == (1, 1, 37, 45)
 
 
+def test_the_keras_form_drops_out_in_training_alone() -> None:
+    module, image = nas.to_module(built("unetpp_keras_L1")), torch.ones(1, *IMAGE)
+    with torch.no_grad():
+        assert not torch.equal(module.train()(image), module(image))
+        assert torch.equal(module.eval()(image), module(image))
+
+
 def test_wrong_options_are_named() -> None:
     for fixing, said in (
         ({"pruned_to": 5}, "pruned_to=5; the encoder gives 1 to 4"),
