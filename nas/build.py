@@ -1,13 +1,24 @@
 """From an architecture to its graph: apply each rule's `emit`, slots bound to what fills them."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from nas.architecture import Architecture
 from nas.errors import GraphError
-from nas.graph import Graph, GraphBuilder
+from nas.graph import Graph, GraphBuilder, Node
 from nas.ops import Shape
 
-__all__ = ["build"]
+__all__ = ["Outputs", "build"]
+
+
+class Outputs(NamedTuple):
+    """Maps in their published order, and the number of the one that counts (or "mean").
+
+    A network or a decoder of which the first map counts may return a plain list.
+    """
+
+    nodes: Sequence[Node]
+    prediction: int | str = 0
 
 
 def build(architecture: Architecture, image_shape: Shape, classes: int = 1) -> Graph:
@@ -19,7 +30,9 @@ def build(architecture: Architecture, image_shape: Shape, classes: int = 1) -> G
     if architecture.rule.kind != "network":
         raise GraphError(f"only a network can be built; {architecture.rule.name} is a {architecture.rule.kind}")
     g = GraphBuilder(image_shape, classes)
-    return g.freeze(architecture.rule.emit(g, **_bound(architecture)))
+    found = architecture.rule.emit(g, **_bound(architecture))
+    nodes, prediction = found if isinstance(found, Outputs) else (found, 0)
+    return g.freeze(nodes, prediction)
 
 
 class _Bound:

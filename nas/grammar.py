@@ -26,9 +26,9 @@ KINDS = {
     "fuse": "(features) -> one feature",
     "encoder": "(image) -> pyramid, finest first",
     "neck": "(pyramid) -> pyramid",
-    "decoder": "(pyramid) -> features",
+    "decoder": "(pyramid) -> features or Outputs",
     "head": "(features) -> logits, one per feature",
-    "network": "() -> logits",
+    "network": "() -> logits or Outputs",
 }
 """Kinds of rules and their signatures. A slot takes what has the signature of its default."""
 

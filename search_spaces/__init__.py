@@ -7,18 +7,30 @@ from nas.architecture import Architecture, from_json
 from nas.derivation import fixed
 from nas.space import SearchSpace
 from search_spaces.catalog import rule_named
-from search_spaces.grammars.unet import unet
-from search_spaces.networks import amsunet, hardnet, hardnet_mseg
-from search_spaces.networks.unet import BN32_NAMES, unet_bilinear32, unet_bn32
+from search_spaces.grammars.unet import unet as unet_space
+from search_spaces.networks import amsunet, convunext, hardnet, hardnet_mseg, hrnet, unet, unetpp
 from search_spaces.weights import Renames
 
 __all__ = ["load", "published", "published_names", "spaces"]
 
 published: Mapping[str, Architecture] = MappingProxyType(
     {
-        "unet_bilinear32": fixed(unet_bilinear32),
-        "unet_bn32": fixed(unet_bn32),
+        "unet_bilinear32": fixed(unet.unet_bilinear32),
+        "unet_bn32": fixed(unet.unet_bn32),
+        "unet_bn64": fixed(unet.unet_bn64),
+        "unet_keras": fixed(unetpp.unet_keras),
+        "wunet_keras": fixed(unetpp.wunet_keras),
+        "unetpp_keras": fixed(unetpp.unetpp_keras),
+        "unetpp_keras_ds": fixed(unetpp.unetpp_keras_ds),
+        **{f"unetpp_keras_L{level}": fixed(network) for level, network in unetpp.unetpp_keras_pruned.items()},
+        "unetpp_bn32": fixed(unetpp.unetpp_bn32),
+        "unetpp_bn32_ds": fixed(unetpp.unetpp_bn32_ds),
+        "unetpp_nnunet": fixed(unetpp.unetpp_nnunet),
         "amsunet": fixed(amsunet.amsunet),
+        "convunext": fixed(convunext.convunext),
+        "hrnetv2_w18": fixed(hrnet.hrnetv2_w18),
+        "hrnetv2_w32": fixed(hrnet.hrnetv2_w32),
+        "hrnetv2_w48": fixed(hrnet.hrnetv2_w48),
         "hardnet39ds": fixed(hardnet.hardnet39ds),
         "hardnet68": fixed(hardnet.hardnet68),
         "hardnet68ds": fixed(hardnet.hardnet68ds),
@@ -30,18 +42,29 @@ published: Mapping[str, Architecture] = MappingProxyType(
 
 published_names: Mapping[str, Renames] = MappingProxyType(
     {
-        "unet_bn32": BN32_NAMES,
+        "unet_bn32": unet.BN32_NAMES,
         "amsunet": amsunet.NAMES,
         "hardnet39ds": hardnet.names(hardnet.hardnet39ds),
         "hardnet68": hardnet.names(hardnet.hardnet68),
         "hardnet68ds": hardnet.names(hardnet.hardnet68ds),
         "hardnet85": hardnet.names(hardnet.hardnet85),
         "hardnet_mseg": hardnet_mseg.NAMES,
+        "unet_bn64": unet.BN64_NAMES,
+        "unet_keras": unetpp.keras_names("output"),
+        "wunet_keras": unetpp.keras_names("output"),
+        "unetpp_keras": unetpp.keras_names("output_4"),
+        "unetpp_keras_ds": unetpp.KERAS_DS_NAMES,
+        **{f"unetpp_keras_L{level}": unetpp.keras_names(f"output_{level}") for level in unetpp.unetpp_keras_pruned},
+        "unetpp_bn32": unetpp.BN32_NAMES,
+        "unetpp_bn32_ds": unetpp.BN32_DS_NAMES,
+        "unetpp_nnunet": unetpp.NNUNET_NAMES,
+        "convunext": convunext.NAMES,
+        **dict.fromkeys(("hrnetv2_w18", "hrnetv2_w32", "hrnetv2_w48"), hrnet.NAMES),
     }
 )
 """From our parameter names to those of the published code, by key of `published`; see `search_spaces/weights.py`."""
 
-spaces: Mapping[str, SearchSpace] = MappingProxyType({space.name: space for space in (unet,)})
+spaces: Mapping[str, SearchSpace] = MappingProxyType({space.name: space for space in (unet_space,)})
 """Search spaces by name."""
 
 

@@ -4,12 +4,12 @@ import math
 
 from nas.errors import SpaceError
 from nas.graph import GraphBuilder, Node
-from nas.ops import GELU, BatchNorm, Conv, GroupNorm, InstanceNorm, LayerNorm, Op, ReLU, ReLU6
+from nas.ops import GELU, BatchNorm, Conv, GroupNorm, InstanceNorm, LayerNorm, LeakyReLU, Op, ReLU, ReLU6
 
-__all__ = ["ACTIVATIONS", "NORMS", "activate", "normalise", "project"]
+__all__ = ["ACTIVATIONS", "NORMS", "activate", "normalise", "project", "shortcut"]
 
 NORMS = ("batch", "group", "instance", "layer", "none")
-ACTIVATIONS: dict[str, Op] = {"relu": ReLU(), "relu6": ReLU6(), "gelu": GELU()}
+ACTIVATIONS: dict[str, Op] = {"relu": ReLU(), "relu6": ReLU6(), "leaky_relu": LeakyReLU(), "gelu": GELU()}
 
 
 def project(g: GraphBuilder, x: Node, width: int) -> Node:
@@ -18,6 +18,14 @@ def project(g: GraphBuilder, x: Node, width: int) -> Node:
     Blocks that keep their width start with it, as AMSUnet's and ConvUNeXt's decoders do.
     """
     return x if x.channels == width else g.add(Conv(width, kernel=1), x, name="project")
+
+
+def shortcut(g: GraphBuilder, x: Node, width: int, norm: str) -> Node:
+    """Return what a residual block adds: `x`, or `x` through a 1x1 convolution and norm where C is not `width`."""
+    if x.channels == width:
+        return x
+    with g.scope("downsample"):
+        return normalise(g, g.add(Conv(width, kernel=1, bias=False), x, name="0"), norm, name="1")
 
 
 def normalise(g: GraphBuilder, x: Node, norm: str, name: str | None = None) -> Node:
@@ -39,7 +47,7 @@ def normalise(g: GraphBuilder, x: Node, norm: str, name: str | None = None) -> N
 
 
 def activate(g: GraphBuilder, x: Node, activation: str) -> Node:
-    """Return `x` through the activation of that name: "relu", "relu6" or "gelu"."""
+    """Return `x` through the activation of that name: "relu", "relu6", "leaky_relu" (slope 0.01) or "gelu"."""
     if activation not in ACTIVATIONS:
         raise SpaceError(f"unknown activation '{activation}'; known: {', '.join(ACTIVATIONS)}")
     return g.add(ACTIVATIONS[activation], x)

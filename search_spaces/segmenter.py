@@ -1,7 +1,8 @@
 """The network every segmentation space starts from: encoder, neck, decoder, head."""
 
+from nas.build import Outputs
 from nas.grammar import Block, rule
-from nas.graph import GraphBuilder, Node
+from nas.graph import GraphBuilder
 from search_spaces.decoders.unet_decoder import unet_decoder
 from search_spaces.encoders.staged import staged
 from search_spaces.heads.conv_head import conv_head
@@ -11,7 +12,8 @@ __all__ = ["segmenter"]
 
 
 @rule("network", encoder=staged, neck=as_is, decoder=unet_decoder, head=conv_head)
-def segmenter(g: GraphBuilder, *, encoder: Block, neck: Block, decoder: Block, head: Block) -> list[Node]:
+def segmenter(g: GraphBuilder, *, encoder: Block, neck: Block, decoder: Block, head: Block) -> Outputs:
     """Append the four. Shapes: the image (C, H, W) -> logits (classes, h, w), one per feature of the decoder."""
-    logits: list[Node] = head(g, decoder(g, neck(g, encoder(g, g.image))))
-    return logits
+    features = decoder(g, neck(g, encoder(g, g.image)))
+    nodes, prediction = features if isinstance(features, Outputs) else (features, 0)
+    return Outputs(head(g, nodes), prediction)

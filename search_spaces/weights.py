@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import search_spaces
 from nas.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -41,12 +40,14 @@ def load_published(module: "nn.Module", key: str, state_dict: Mapping[str, Any])
     state_dict: as the file holds it, also below "state_dict" or "model" and with names that start with "module.".
     Raises WeightsError for a tensor of ours that the file lacks or has in another shape.
     """
-    if key not in search_spaces.published_names:
-        known = ", ".join(search_spaces.published_names)
+    from search_spaces import published_names  # the package imports this file for the maps' type
+
+    if key not in published_names:
+        known = ", ".join(published_names)
         raise WeightsError(f"no published names for '{key}'; known: {known}")
     tensors, skipped = _tensors(state_dict)
     ours = {name: tensor for name, tensor in module.state_dict().items() if not _counts_batches(name)}
-    names = {name: published_name(name, search_spaces.published_names[key]) for name in ours}
+    names = {name: published_name(name, published_names[key]) for name in ours}
     _check_names(key, names, tensors)
     fitting = {name: _fitting(name, names[name], tensors[names[name]], mine) for name, mine in ours.items()}
     module.load_state_dict(fitting, strict=False)

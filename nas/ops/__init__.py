@@ -1,6 +1,6 @@
 """The closed set of operators. The import list is the registry."""
 
-from nas.ops.activation import GELU, Dropout, ReLU, ReLU6, Scale, Sigmoid
+from nas.ops.activation import GELU, Dropout, LeakyReLU, ReLU, ReLU6, Scale, Sigmoid, Tanh
 from nas.ops.base import Call, Facts, Input, Op, Shape, Size, elements
 from nas.ops.conv import Conv, ConvTranspose
 from nas.ops.image import Image
@@ -8,6 +8,7 @@ from nas.ops.join import Add, Concat, Multiply
 from nas.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from nas.ops.pool import AvgPool, GlobalAvgPool, MaxPool
 from nas.ops.resample import PadTo, ResizeTo, Upsample
+from nas.ops.slice import Slice
 from nas.ops.vector import Flatten, Linear
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Input",
     "InstanceNorm",
     "LayerNorm",
+    "LeakyReLU",
     "Linear",
     "MaxPool",
     "Multiply",
@@ -41,6 +43,8 @@ __all__ = [
     "Shape",
     "Sigmoid",
     "Size",
+    "Slice",
+    "Tanh",
     "Upsample",
     "elements",
 ]
@@ -49,8 +53,8 @@ OPERATORS: dict[str, type[Op]] = {
     op.__name__: op
     for op in (
         *(Image, Conv, ConvTranspose, BatchNorm, GroupNorm, InstanceNorm, LayerNorm),
-        *(ReLU, ReLU6, GELU, Sigmoid, Scale, Dropout, MaxPool, AvgPool, GlobalAvgPool),
-        *(Upsample, ResizeTo, PadTo, Concat, Add, Multiply, Flatten, Linear),
+        *(ReLU, ReLU6, LeakyReLU, GELU, Sigmoid, Tanh, Scale, Dropout, MaxPool, AvgPool, GlobalAvgPool),
+        *(Upsample, ResizeTo, PadTo, Slice, Concat, Add, Multiply, Flatten, Linear),
     )
 }
 """Operator classes by name: what a stored graph may contain."""

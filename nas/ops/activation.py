@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from nas.ops.base import Call, Input, Op, Shape
 
-__all__ = ["GELU", "Dropout", "ReLU", "ReLU6", "Scale", "Sigmoid"]
+__all__ = ["GELU", "Dropout", "LeakyReLU", "ReLU", "ReLU6", "Scale", "Sigmoid", "Tanh"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,16 @@ class ReLU6(_Activation):
 
 
 @dataclass(frozen=True, eq=False)
+class LeakyReLU(_Activation):
+    """x where it is positive, `slope` times x where it is not (nnU-Net)."""
+
+    slope: float = 0.01
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("nn.functional.leaky_relu", (Input(0), self.slope))
+
+
+@dataclass(frozen=True, eq=False)
 class GELU(_Activation):
     """The exact (erf) form."""
 
@@ -56,6 +66,14 @@ class Sigmoid(_Activation):
 
     def call(self, *xs: Shape) -> Call | None:
         return Call("sigmoid", (Input(0),))
+
+
+@dataclass(frozen=True, eq=False)
+class Tanh(_Activation):
+    """Hyperbolic tangent."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("tanh", (Input(0),))
 
 
 @dataclass(frozen=True, eq=False)

@@ -125,7 +125,7 @@ class Op(metaclass=_Interned):
         """Return the trainable tensors as torch names and shapes them."""
 
     def idle(self, *xs: Shape) -> bool:
-        """Return whether inference does nothing here: no kernel, the output is the input."""
+        """Return whether inference does nothing here: no kernel, the output is the input or a view of it."""
         return False
 
     def buffers(self, *xs: Shape) -> dict[str, Shape]:

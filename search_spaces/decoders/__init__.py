@@ -1,1 +1,1 @@
-"""Decoders: pyramid -> features, the one that counts first."""
+"""Decoders: pyramid -> features; the first one counts, or the one that `Outputs` names."""

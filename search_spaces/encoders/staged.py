@@ -16,6 +16,7 @@ __all__ = ["staged"]
     base=64,
     depth=5,
     deepest="double",
+    widest=0,
     stem=no_stem,
     down=max_pool,
     stages=Repeat(double_conv, "depth"),
@@ -27,6 +28,7 @@ def staged(
     base: int,
     depth: int,
     deepest: str,
+    widest: int,
     stem: Block,
     down: Block,
     stages: tuple[Block, ...],
@@ -34,8 +36,9 @@ def staged(
     """Append stem and stages. Shapes: image (C, H, W) -> `depth` features, level i of base * 2^i channels at 1 / 2^i.
 
     deepest: "double" (base * 2^(depth - 1) channels) or "keep" those of the level above (the bilinear U-Net, AMSUnet).
+    widest: no level gets more channels (480 in nnU-Net); 0 for no limit.
     """
-    widths = [base * 2**i for i in range(depth)]
+    widths = [min(base * 2**i, widest or base * 2**i) for i in range(depth)]
     if deepest == "keep" and depth > 1:
         widths[-1] = widths[-2]
     x = stages[0](g, stem(g, image, widths[0]), widths[0])

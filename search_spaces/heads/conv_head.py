@@ -9,13 +9,14 @@ from nas.ops import Conv, ResizeTo
 __all__ = ["conv_head"]
 
 
-@rule("head", kernel=1, full_size=False)
-def conv_head(g: GraphBuilder, features: Sequence[Node], *, kernel: int, full_size: bool) -> list[Node]:
-    """Append a convolution with bias per feature. Shapes: (C, h, w) -> (classes, h, w).
+@rule("head", kernel=1, bias=True, full_size=False)
+def conv_head(g: GraphBuilder, features: Sequence[Node], *, kernel: int, bias: bool, full_size: bool) -> list[Node]:
+    """Append a convolution per feature. Shapes: (C, h, w) -> (classes, h, w).
 
     full_size: resize to the image (bilinear, align_corners false), (classes, H, W), as the code of HarDNet-MSEG does
     inside the network. Elsewhere that is left to the loss and to `nas.deploy`.
     """
     names = [f"conv{i}" for i in range(len(features))] if len(features) > 1 else ["conv"]
-    logits = [g.add(Conv(g.classes, kernel=kernel), x, name=name) for x, name in zip(features, names, strict=True)]
+    conv = Conv(g.classes, kernel=kernel, bias=bias)
+    logits = [g.add(conv, x, name=name) for x, name in zip(features, names, strict=True)]
     return [g.add(ResizeTo(), x, g.image) for x in logits] if full_size else logits

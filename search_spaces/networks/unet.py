@@ -6,9 +6,10 @@ from search_spaces.decoders.unet_decoder import unet_decoder
 from search_spaces.encoders.staged import staged
 from search_spaces.segmenter import segmenter
 from search_spaces.upsampling.double_pad import double_pad
+from search_spaces.upsampling.resize_conv import resize_conv
 from search_spaces.weights import Renames
 
-__all__ = ["BN32_NAMES", "unet_bilinear32", "unet_bn32"]
+__all__ = ["BN32_NAMES", "BN64_NAMES", "unet_bilinear32", "unet_bn32", "unet_bn64"]
 
 _plain = double_conv(bias=False)
 
@@ -25,4 +26,20 @@ BN32_NAMES: Renames = (
     (r"^encoder\.stages(\d)\.", r"conv\1_0."),
     *((rf"^decoder\.level{i}\.block\.", f"conv{i}_{4 - i}.") for i in range(4)),
     (r"^head\.conv\.", "final."),
+)
+
+unet_bn64 = segmenter(encoder=staged(base=64), decoder=unet_decoder(upsample=resize_conv))
+"""The U-Net of LeeJunHyun/Image_Segmentation: widths 64..1024, 34,527,041 parameters for 1 class."""
+
+BN64_NAMES: Renames = (
+    *((rf"^encoder\.stages{i}\.", f"Conv{i + 1}.") for i in range(5)),
+    *((rf"^decoder\.level{i}\.block\.", f"Up_conv{i + 2}.") for i in range(4)),
+    *((rf"^decoder\.level{i}\.upsample\.", f"Up{i + 2}.") for i in range(4)),
+    (r"^(Up\d\.)conv\.", r"\1up.1."),
+    (r"^(Up\d\.)norm\.", r"\1up.2."),
+    (r"^(Conv\d\.|Up_conv\d\.)conv1\.", r"\1conv.0."),
+    (r"^(Conv\d\.|Up_conv\d\.)bn1\.", r"\1conv.1."),
+    (r"^(Conv\d\.|Up_conv\d\.)conv2\.", r"\1conv.3."),
+    (r"^(Conv\d\.|Up_conv\d\.)bn2\.", r"\1conv.4."),
+    (r"^head\.conv\.", "Conv_1x1."),
 )

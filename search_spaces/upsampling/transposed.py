@@ -7,7 +7,7 @@ from nas.ops import ConvTranspose, PadTo
 __all__ = ["transposed"]
 
 
-@rule("upsample")
-def transposed(g: GraphBuilder, x: Node, reference: Node, width: int) -> Node:
+@rule("upsample", bias=True)
+def transposed(g: GraphBuilder, x: Node, reference: Node, width: int, *, bias: bool) -> Node:
     """Append the two. Shapes: (C, H, W), (D, h, w) -> (width, h, w); h >= 2 H."""
-    return g.add(PadTo(), g.add(ConvTranspose(width), x, name="up"), reference)
+    return g.add(PadTo(), g.add(ConvTranspose(width, bias=bias), x, name="up"), reference)

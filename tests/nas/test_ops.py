@@ -26,6 +26,7 @@ from nas.ops import (
     GroupNorm,
     InstanceNorm,
     LayerNorm,
+    LeakyReLU,
     Linear,
     MaxPool,
     Multiply,
@@ -36,6 +37,8 @@ from nas.ops import (
     ResizeTo,
     Scale,
     Sigmoid,
+    Slice,
+    Tanh,
     Upsample,
 )
 
@@ -73,9 +76,12 @@ pools = st.builds(MaxPool, st.integers(2, 3), st.integers(1, 3), st.integers(0, 
 norms = st.sampled_from(
     [BatchNorm(), BatchNorm(eps=1e-3), InstanceNorm(), GroupNorm(groups=4), LayerNorm(), LayerNorm(eps=1e-6)]
 )
-plain = st.sampled_from([ReLU(), ReLU6(), GELU(), Sigmoid(), Scale(0.5), Dropout(0.3), GlobalAvgPool(), Flatten()])
+plain = st.sampled_from(
+    [ReLU(), ReLU6(), LeakyReLU(0.2), GELU(), Sigmoid(), Tanh(), Scale(0.5), Dropout(0.3), GlobalAvgPool(), Flatten()]
+)
 enlarged = st.builds(Upsample, st.integers(2, 3), st.sampled_from(["linear", "nearest"]), st.booleans())
-unary = convs() | transposed | pools | norms | plain | enlarged
+slices = st.builds(Slice, st.integers(0, 2), st.integers(1, 2))
+unary = convs() | transposed | pools | norms | plain | enlarged | slices
 
 
 def graph_of(op: Op, *inputs: tuple[int, ...]) -> Graph:
@@ -147,9 +153,19 @@ def test_padding_to_a_larger_map_puts_the_smaller_half_first(h: int, w: int, mor
     assert padded[0, 0, :, : more_w // 2].sum() == 0
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_slices_are_the_channels_in_order(order: tuple[int, ...]) -> None:
+    g = GraphBuilder((6, 5, 7), 1)
+    joined = g.add(Concat(), *(g.add(Slice(2 * i, 2), g.image) for i in order))
+    image = torch.randn(2, 6, 5, 7)
+    expected = torch.cat([image[:, 2 * i : 2 * i + 2] for i in order], dim=1)
+    assert torch.equal(nas.to_module(g.freeze([joined]))(image), expected)
+
+
 def test_every_operator_is_examined() -> None:
     examined = {Conv, ConvTranspose, MaxPool, AvgPool, BatchNorm, InstanceNorm, GroupNorm, LayerNorm, Upsample, PadTo}
-    examined |= {ReLU, ReLU6, GELU, Sigmoid, Scale, Dropout, GlobalAvgPool, Add, Multiply, Concat, ResizeTo}
+    examined |= {ReLU, ReLU6, LeakyReLU, GELU, Sigmoid, Tanh, Scale, Dropout, GlobalAvgPool}
+    examined |= {Add, Multiply, Concat, ResizeTo, Slice}
     examined |= {Flatten, Linear}
     assert set(OPERATORS.values()) - examined == {OPERATORS["Image"]}
 
@@ -171,6 +187,7 @@ def test_operators_written_alike_are_one_object_and_others_are_not() -> None:
         (Add(), [(4, 8, 8), (5, 8, 8)], "do not broadcast"),
         (PadTo(), [(4, 8, 8), (4, 7, 8)], "larger than the map"),
         (Linear(8), [(4, 8, 8)], "takes a vector (C,), (4, 8, 8) came; flatten it first"),
+        (Slice(3, 2), [(4, 8, 8)], "channels 3 to 5 of 4"),
         (GroupNorm(groups=8), [(4, 8, 8)], "groups=8 must divide channels=4"),
         (ReLU(), [(4, 8, 8), (4, 8, 8)], "cannot take 2 inputs"),
     ],

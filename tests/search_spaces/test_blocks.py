@@ -10,8 +10,13 @@ from nas.grammar import Rule
 from nas.graph import Graph, GraphBuilder
 from nas.ops import Add, BatchNorm, Concat, Conv
 from search_spaces.blocks.amse import amse
+from search_spaces.blocks.basic_residual import basic_residual
+from search_spaces.blocks.bottleneck import bottleneck
+from search_spaces.blocks.convnext import convnext
 from search_spaces.blocks.double_conv import double_conv
 from search_spaces.blocks.hardblock import hardblock, links, width_of
+from search_spaces.blocks.run import run
+from search_spaces.skips.gated import gated
 from search_spaces.skips.rsc import rsc
 
 
@@ -105,6 +110,32 @@ def test_amse_places_norms_and_residuals(placement: str, norms: int, residual: s
     names = [name for name in graph.names if name.startswith("block.")]
     if norms:
         assert (names.index("block.bn1") < names.index("block.attn.conv1")) == (placement == "Bf")
+
+
+def test_convnext_counts_by_hand() -> None:
+    plain, projected = (nas.cost(block_graph(convnext, c, 32)) for c in (32, 48))
+    assert plain.params - 4 * 32 == 50 * 32 + 33 * 128 + 129 * 32 + 4 * 32 == 10_080
+    assert plain.macs - 3 * 32 * 16 * 24 == 9_760 * 16 * 24
+    assert projected.params - 4 * 48 == 10_080 + 49 * 32
+
+
+def test_a_run_repeats_the_block_with_own_weights() -> None:
+    one, three = (nas.cost(block_graph(run(count=n, block=convnext), 32, 32)).params for n in (1, 3))
+    assert three - one == 2 * 10_080
+
+
+def test_residual_blocks_count_by_hand_and_project_where_the_width_changes() -> None:
+    basic = [nas.cost(block_graph(basic_residual, c, 32)).params - 4 * c for c in (32, 16)]
+    assert basic == [18_432 + 4 * 32, 9 * (16 * 32 + 32 * 32) + 4 * 32 + 16 * 32 + 2 * 32]
+    deep = [nas.cost(block_graph(bottleneck, c, 256)).params - 4 * c for c in (256, 64)]
+    assert deep == [69_632 + 4 * 64 + 512, 64 * 64 + 9 * 64 * 64 + 64 * 256 + 4 * 64 + 512 + 64 * 256 + 512]
+
+
+def test_gated_counts_by_hand() -> None:
+    graph = block_graph(gated, 32, 32)
+    assert nas.cost(graph).params - 128 == 5 * 33 * 32
+    assert nas.cost(graph).macs - 3 * 32 * 16 * 24 == 5_120 * 16 * 24
+    assert graph.outputs[0].shape == (32, 16, 24)
 
 
 def test_a_wrong_value_is_named() -> None:

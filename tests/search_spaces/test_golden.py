@@ -36,7 +36,8 @@ def outputs(module: torch.nn.Module, golden: dict[str, Any]) -> list[torch.Tenso
     batch, channels, height, width = golden["input"]
     with torch.no_grad():
         made = module.eval()(torch.from_numpy(golden_input(channels, height, width, batch, golden["seed"])))
-    return made if isinstance(made, list) else [made]
+    made = made if isinstance(made, list) else [made]
+    return [torch.sigmoid(x) for x in made] if golden["activation"] == "sigmoid" else made
 
 
 def check(made: list[torch.Tensor], golden: dict[str, Any]) -> None:

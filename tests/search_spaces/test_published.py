@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 import nas
 from search_spaces import load, published
@@ -13,12 +15,20 @@ COUNTS = json.loads((Path(__file__).parents[1] / "golden" / "counts.json").read_
 CASES = [entry for entry in COUNTS if entry["variant"] in published]
 
 
+def shapes_of(output: Any) -> list[tuple[int, ...]]:
+    """What the published code returns, without the batch: one tensor, several, or a mapping of one."""
+    if isinstance(output, dict):
+        (output,) = output.values()
+    return [tuple(x[1:]) for x in (output if isinstance(output[0], list) else [output])]
+
+
 @pytest.mark.parametrize("entry", CASES, ids=lambda e: f"{e['variant']}-{e['input'][-1]}-{e['params_in_forward']}")
 def test_parameters_macs_and_cio_equal_the_measured_ones(entry: dict[str, object]) -> None:
     _, channels, height, width = entry["input"]  # type: ignore[misc]
-    output = entry["output"]["out"] if isinstance(entry["output"], dict) else entry["output"]
-    classes = output[1]  # type: ignore[index]
-    cost = nas.cost(nas.build(published[entry["variant"]], (channels, height, width), classes))  # type: ignore[index]
+    outputs = shapes_of(entry["output"])
+    graph = nas.build(published[entry["variant"]], (channels, height, width), classes=outputs[0][0])  # type: ignore[index]
+    cost = nas.cost(graph)
+    assert [x.shape for x in graph.outputs] == outputs
     assert cost.params == entry["params_in_forward"]
     assert cost.macs == entry["macs"]
     assert cost.cio_elements == entry["cio_conv"] + entry["cio_linear"]  # type: ignore[operator]
@@ -26,6 +36,17 @@ def test_parameters_macs_and_cio_equal_the_measured_ones(entry: dict[str, object
 
 def test_every_published_network_is_counted() -> None:
     assert {entry["variant"] for entry in CASES} == set(published)
+
+
+@pytest.mark.parametrize("key", ["convunext", "unet_bn64", "unet_keras", "unetpp_bn32_ds", "unetpp_keras_L3"])
+def test_odd_sizes_run_as_the_graph_says(key: str) -> None:
+    graph = nas.build(published[key], (3, 75, 101), classes=2)
+    with torch.no_grad():
+        made = nas.to_module(graph).eval()(torch.zeros(1, 3, 75, 101))
+    assert [tuple(x.shape[1:]) for x in (made if isinstance(made, list) else [made])] == [
+        x.shape for x in graph.outputs
+    ]
+    assert all(x.shape == (2, 75, 101) for x in graph.outputs)
 
 
 @pytest.mark.parametrize("key", published)
