@@ -60,6 +60,17 @@ def test_peak_memory_is_the_largest_set_of_live_maps(schedule: str) -> None:
         assert nas.cost(graph, schedule).peak_memory_bytes == brute_force_peak(graph, schedule)
 
 
+@pytest.mark.parametrize("schedule", ["eager", "fused"])
+def test_an_early_output_stays_alive_to_the_end(schedule: str) -> None:
+    g = GraphBuilder((3, 16, 16), 1)
+    early = g.add(Conv(8), g.image)
+    x = g.add(MaxPool(), early)
+    for _ in range(3):
+        x = g.add(Conv(16), x)
+    graph = g.freeze([early, x])
+    assert nas.cost(graph, schedule).peak_memory_bytes == brute_force_peak(graph, schedule)
+
+
 def brute_force_peak(graph: Graph, schedule: str) -> int:
     from nas.cost import _eager, _fused, _read, _sources  # the schedule itself is what the hand count examines
 

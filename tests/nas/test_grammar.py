@@ -215,6 +215,8 @@ def test_one_and_true_are_two_options() -> None:
     space = SearchSpace("x", 1, net(norm=Choice((1, True))))
     kept = [space.replay(space.decisions(fixed(net(norm=v)))).options["norm"] for v in (1, True)]
     assert [type(v) for v in kept] == [int, bool]
+    with pytest.raises(SpaceError, match="norm: the space has 1, the architecture True"):
+        SearchSpace("x", 1, net(norm=1)).decisions(fixed(net(norm=True)))
 
 
 def test_a_tuple_fixes_each_place() -> None:

@@ -56,6 +56,25 @@ def test_sums_and_products_know_no_order(op: Add) -> None:
     assert built(forward) == built(backward)
 
 
+def test_nested_sums_and_products_know_no_order() -> None:
+    rng = Random(0)
+
+    def expression(g: GraphBuilder, leaves: list[Node], depth: int, shape: Random) -> Node:
+        if depth == 0:
+            return leaves[shape.randrange(len(leaves))]
+        op = shape.choice((Add(), Multiply()))
+        parts = [expression(g, leaves, depth - 1, shape) for _ in range(2)]
+        return g.add(op, *rng.sample(parts, 2))
+
+    for seed in range(30):
+        keys = set()
+        for _ in range(4):
+            g = GraphBuilder((3, 16, 16), 1)
+            leaves = [g.add(Conv(8, kernel=k), g.image) for k in (1, 3, 5)]
+            keys.add(g.freeze([expression(g, leaves, 3, Random(seed))]).key())
+        assert len(keys) == 1
+
+
 def test_different_networks_have_different_keys() -> None:
     bodies = {
         "plain": conv_relu,
@@ -67,6 +86,10 @@ def test_different_networks_have_different_keys() -> None:
         "b a": lambda g, x: g.add(Concat(), g.add(ReLU(), x), g.add(Conv(8), x)),
         "shared": lambda g, x: g.add(Concat(), *[g.add(Conv(8), x)] * 2),
         "computed twice": lambda g, x: g.add(Concat(), g.add(Conv(8), x), g.add(Conv(8), x)),
+        "x f(x)": lambda g, x: g.add(Concat(), x, g.add(ReLU(), x)),
+        "f(x) x": lambda g, x: g.add(Concat(), g.add(ReLU(), x), x),
+        "an output on the way": lambda g, x: [y := g.add(Conv(8), x), g.add(ReLU(), y)],
+        "the same two, swapped": lambda g, x: [g.add(ReLU(), y := g.add(Conv(8), x)), y],
         "two outputs": lambda g, x: [conv_relu(g, x), g.add(Sigmoid(), x)],
         "swapped outputs": lambda g, x: [g.add(Sigmoid(), x), conv_relu(g, x)],
     }
