@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Graph", "GraphBuilder", "Node", "Scope"]
 
 _MASK = (1 << 64) - 1
+_SPREAD, _SHIFT = 0x9E3779B97F4A7C15, 0x632BE59BD9B4E019  # odd, without a pattern: they mix 64-bit terms
 
 
 class Scope:
@@ -104,7 +105,7 @@ def _term(code: int, inputs: tuple[Node, ...], commutative: bool) -> int:
     if commutative:
         terms.sort()
     for term in terms:
-        code = ((code ^ term) * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) & _MASK
+        code = ((code ^ term) * _SPREAD + _SHIFT) & _MASK
         code ^= code >> 29
     return code
 
@@ -112,7 +113,7 @@ def _term(code: int, inputs: tuple[Node, ...], commutative: bool) -> int:
 def _in_order(node: Node) -> Sequence[Node]:
     """The inputs in canonical order."""
     inputs = node.inputs
-    if len(inputs) > 1 and node.facts.op.commutative:
+    if len(inputs) > 1 and node.facts.commutative:
         return sorted(inputs, key=lambda x: x.term)
     return inputs
 
@@ -143,7 +144,12 @@ class GraphBuilder:
         if name is not None:
             self._scope.take(name)
         self._serial += 1
-        return Node(facts, inputs, self._scope, name, self._serial, _term(op.code, inputs, op.commutative))
+        if len(inputs) == 1:
+            term = ((facts.code ^ inputs[0].term) * _SPREAD + _SHIFT) & _MASK
+            term ^= term >> 29
+        else:
+            term = _term(facts.code, inputs, facts.commutative)
+        return Node(facts, inputs, self._scope, name, self._serial, term)
 
     def scope(self, name: str) -> Scope:
         """Return a scope to enter: `with g.scope("level2"):`. Raises GraphError if the name was given before."""
@@ -177,8 +183,12 @@ def _number(outputs: Sequence[Node]) -> tuple[Node, ...]:
     while stack:
         node = stack[-1]
         if node.index < 0:
-            pending = [x for x in _in_order(node) if x.index < 0]
-            if pending:
+            inputs = node.inputs
+            if len(inputs) == 1:  # by far the most
+                if inputs[0].index < 0:
+                    stack.append(inputs[0])
+                    continue
+            elif pending := [x for x in _in_order(node) if x.index < 0]:
                 pending.reverse()
                 stack.extend(pending)
                 continue
@@ -215,16 +225,17 @@ class Graph:
         Names, the order of independent nodes, unused nodes and the image's height and width do not count. Computing
         something twice differs from using it twice.
         """
-        words = array("Q")
+        numbers: list[int] = []
         for node in self._nodes:
-            words.append(node.facts.op.code)
-            numbers = (
-                sorted(x.index for x in node.inputs) if node.facts.op.commutative else [x.index for x in node.inputs]
-            )
-            words.append(len(numbers))
-            words.extend(numbers)
-        words.extend(x.index for x in self.outputs)
-        words.append(_MASK if self.prediction == "mean" else int(self.prediction))
+            facts, inputs = node.facts, node.inputs
+            if len(inputs) == 1:  # by far the most
+                numbers += (facts.code, 1, inputs[0].index)
+            else:
+                indexes = [x.index for x in inputs]
+                numbers += (facts.code, len(indexes), *(sorted(indexes) if facts.commutative else indexes))
+        numbers += [x.index for x in self.outputs]
+        numbers.append(_MASK if self.prediction == "mean" else int(self.prediction))
+        words = array("Q", numbers)
         if sys.byteorder == "big":
             words.byteswap()
         return hashlib.blake2b(words.tobytes(), digest_size=16).hexdigest()

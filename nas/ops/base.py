@@ -8,6 +8,7 @@ import hashlib
 import math
 from abc import ABCMeta, abstractmethod
 from dataclasses import MISSING, dataclass, fields
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 from nas.errors import ShapeError
@@ -37,7 +38,10 @@ class Call(NamedTuple):
 class Facts:
     """What follows from an operator and the shapes of its inputs; one object per such pair and process."""
 
-    __slots__ = ("buffers", "idle", "in_shapes", "macs", "op", "out_elements", "params", "shape", "weights")
+    __slots__ = (
+        *("buffers", "cio_elements", "code", "commutative", "idle", "in_shapes", "macs", "op", "out_elements"),
+        *("params", "pointwise", "shape", "stored", "value_inputs", "weights"),
+    )
 
     def __init__(self, op: "Op", in_shapes: tuple[Shape, ...]):
         self.op = op
@@ -53,6 +57,13 @@ class Facts:
         self.params = sum(math.prod(shape) for shape in self.weights.values())
         self.buffers = sum(math.prod(shape) for shape in op.buffers(*in_shapes).values())
         self.out_elements = math.prod(self.shape)
+        self.stored = self.params + self.buffers
+        self.cio_elements = elements(in_shapes[0]) + self.out_elements if op.convolution else 0
+        # Of the operator, repeated here because costs and keys look at nothing else of it.
+        self.code = op.code
+        self.commutative = op.commutative
+        self.pointwise = op.pointwise
+        self.value_inputs = op.value_inputs
 
 
 class _Interned(ABCMeta):
@@ -60,19 +71,18 @@ class _Interned(ABCMeta):
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]):
         super().__init__(name, bases, namespace)
-        cls._by_call: dict[Any, Any] = {}
-        cls._by_fields: dict[Any, Any] = {}
+        by_fields: dict[Any, Any] = {}
+
+        def make(*args: Any, **kwargs: Any) -> Any:
+            made = type.__call__(cls, *args, **kwargs)
+            values = tuple(getattr(made, f.name) for f in fields(made))
+            return by_fields.setdefault((values, tuple(map(type, values))), made)
+
+        # Typed, here and above: 1, 1.0 and True are equal, yet not the same argument.
+        cls._made = lru_cache(maxsize=None, typed=True)(make)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        # Types are part of both keys: 1, 1.0 and True are equal, yet not the same argument.
-        written = (args, *kwargs.items(), *map(type, args), *map(type, kwargs.values()))
-        found = cls._by_call.get(written)
-        if found is None:
-            made = super().__call__(*args, **kwargs)
-            values = tuple(getattr(made, f.name) for f in fields(made))
-            found = cls._by_fields.setdefault((values, tuple(map(type, values))), made)
-            cls._by_call[written] = found
-        return found
+        return cls._made(*args, **kwargs)
 
 
 @dataclass(frozen=True, eq=False)
