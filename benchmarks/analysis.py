@@ -1,8 +1,8 @@
 """How fast architectures are analysed: from decisions to shapes, all costs and key, against torch doing the counting.
 
-Run: python benchmarks/analysis.py   (one core, about two minutes; writes benchmarks/results/analysis-cpu.json)
+Run: python benchmarks/analysis.py   (one core, about a minute; writes benchmarks/results/analysis-cpu.json)
 
-Fresh random members of the space `unet` with 350 to 500 operators, no architecture twice. What is kept between them:
+Fresh random members of the space `unet` with 250 to 600 operators, no architecture twice. What is kept between them:
 operators (interned) and what follows from (operator, input shapes); nothing of whole architectures or blocks. Beside
 them, in turn in the same process and of the same architectures: the module built on the meta device and counted by
 FlopCounterMode, and the module built on the CPU and counted by fvcore. Those two count parameters and MACs only.
@@ -29,8 +29,8 @@ from evaluators.device import describe_device
 from search_spaces import spaces
 
 SHAPE = (3, 128, 128)  # fvcore computes the network: at 352 pixels it takes minutes each
-COUNT, COMPARED, FVCORED = 600, 20, 4
-LEAST, MOST = 350, 500
+COUNT, COMPARED, FVCORED = 200, 10, 2
+LEAST, MOST = 250, 600
 Decisions = dict[str, str | int | float | bool]
 
 
