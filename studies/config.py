@@ -74,7 +74,7 @@ class StudyConfig(Section):
     """A whole study. Values that YAML leaves out have the defaults given here; a section left empty has all of them."""
 
     name: str = Field(min_length=1, description="shown as it is; the folder below runs/ is named after it")
-    space: str = Field(default="unet", min_length=1, description="the search space; `nas spaces` lists them")
+    space: str = Field(default="unet", min_length=1, description="the search space; a wrong name lists them")
     seed: Seed = Field(default=0, description="of the search: proposals and initial weights")
     device: Device = Field(default="auto", description="trains: auto, cpu, cuda or cuda:N; may change on resume")
     objectives: tuple[str, ...] = Field(
