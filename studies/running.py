@@ -1,5 +1,6 @@
 """What the commands do, with words for the person at the terminal."""
 
+import shlex
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import optuna
 import torch
 from rich.console import Console
+from rich.text import Text
 
 from evaluators.data import check, find_pairs
 from evaluators.data.samples import DataError, listed
@@ -47,9 +49,11 @@ def run(path: Path, overrides: Sequence[str], directory: Path | None, interrupte
         Search(config, space, folder, material, progress, interrupted).run()
     record = load(folder.root)
     _print_standing(console, record)
-    console.print(
-        f"Next: nas status {folder.root} · more trials: nas search {path} budget.trials={2 * config.budget.trials}"
-    )
+    kept = [text for text in overrides if not text.startswith("budget.trials=")]
+    place = ["--dir", str(directory)] if directory else []
+    more = shlex.join(["nas", "search", str(path), *kept, f"budget.trials={2 * config.budget.trials}", *place])
+    for line in (f"Next: nas status {folder.root}", f"More trials: {more}"):
+        console.print(Text(line), soft_wrap=True)  # a command is copied as one line
     return not record.front().empty
 
 
@@ -125,4 +129,5 @@ def _print_standing(console: Console, record: StudyRecord) -> None:
     )
     if not record.front().empty:
         console.print(front_table(record.front(), record.config.objectives))
-        console.print(f"hypervolume {record.hypervolume().iloc[-1]:.4f} below {record.reference.values}")
+        point = ", ".join(f"{name} {value:.4g}" for name, value in record.reference.values.items())
+        console.print(f"hypervolume {record.hypervolume().iloc[-1]:.4f}; reference point: {point}")

@@ -25,7 +25,7 @@ def front_table(front: pd.DataFrame, objectives: tuple[str, ...]) -> Table:
     table.add_column("trial", justify="right")
     for name in shown:
         table.add_column(_FORMATS[name][0] + ("*" if name in objectives else ""), justify="right")
-    table.add_column("from")
+    table.add_column("from", overflow="fold")
     for number, row in front.iterrows():
         cells = [_FORMATS[name][1].format(float(row[name]) * _FORMATS[name][2]) for name in shown]
         table.add_row(str(number), *cells, str(row["origin"]))

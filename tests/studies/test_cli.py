@@ -1,5 +1,6 @@
 """The command line: every bad input is one line and exit code 2; results and help."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,19 @@ def test_search_prints_the_front_and_what_to_type_next(tiny: Path) -> None:
     assert "2 of 2 trials: ok 2" in out
     assert "Pareto front" in out
     assert "Next: nas status runs/tiny" in out
+
+
+def test_the_command_for_more_trials_can_be_typed(tiny: Path) -> None:
+    settings = ("budget.trials=1", "train.epochs=1", "constraints.macs=<= 50 M")
+    _, out, _ = nas_command("search", tiny, *settings, "--dir", "elsewhere")
+    command = next(line for line in out.splitlines() if line.startswith("More trials: ")).removeprefix("More trials: ")
+    code, out, error = nas_command(*shlex.split(command)[1:])
+    assert (code, error) == (0, "")
+    assert "2 of 2 trials: ok 2" in out
+
+
+def test_status_shows_the_front(tiny: Path) -> None:
+    nas_command("search", tiny, "budget.trials=2")
     code, out, _ = nas_command("status", "runs/tiny")
     assert (code, "ok 2" in out, "hypervolume" in out) == (0, True, True)
 
