@@ -1,22 +1,26 @@
 """How fast architectures are analysed: from decisions to shapes, all costs and key, against torch doing the counting.
 
-Run: python benchmarks/analysis.py   (one core, about a minute; writes benchmarks/results/analysis-cpu.json)
+Run: python benchmarks/analysis.py   (one core, some minutes; writes benchmarks/results/analysis-cpu.json)
 
-Fresh random members of the space `unet` with 250 to 600 operators, no architecture twice. What is kept between them:
-operators (interned) and what follows from (operator, input shapes); nothing of whole architectures or blocks. Beside
-them, in turn in the same process and of the same architectures: the module built on the meta device and counted by
-FlopCounterMode, and the module built on the CPU and counted by fvcore. Those two count parameters and MACs only.
+Random members, no architecture twice, of a space like `unet` whose stages are runs of 1 to 3 blocks, HarDBlocks of up
+to 16 layers among them: 415 operators on average. What is kept between architectures: operators, what follows from
+(operator, input shapes), and recorded blocks by (rule, options, shape, width). "cold" starts with nothing recorded,
+"screening" after 10,000 other members, as a search that screens its proposals does. Mutants differ from an analysed
+architecture in one decision; they start from the derived tree.
+
+Beside them, in turn in the same process and of the same architectures: the module built on the meta device and counted
+by FlopCounterMode, and the module built on the CPU and counted by fvcore. Those two count MACs only.
 """
 
-import gc
 import json
 import logging
 import platform
+import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -26,24 +30,60 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import nas
 from evaluators.device import describe_device
-from search_spaces import spaces
+from nas import fragment
+from nas.grammar import Choice, OneOf, Repeat
+from nas.space import SearchSpace
+from search_spaces.blocks.run import run
+from search_spaces.grammars.unet import _BLOCKS, unet
 
-SHAPE = (3, 128, 128)  # fvcore computes the network: at 352 pixels it takes minutes each
-COUNT, COMPARED, FVCORED = 200, 10, 2
-LEAST, MOST = 250, 600
+SHAPE, FVCORE_SHAPE = (3, 352, 352), (3, 128, 128)  # fvcore computes the network: at 352 pixels it takes minutes each
+COUNT, BEFORE, COMPARED, FVCORED, MUTANTS = 600, 10_000, 12, 3, 600
+LEAST, MOST = 271, 560
 Decisions = dict[str, str | int | float | bool]
 
 
-def analyse(decisions: Decisions) -> int:
+def runs(times: str | tuple[str, int]) -> OneOf:
+    blocks = _BLOCKS | {"hardblock": _BLOCKS["hardblock"](layers=Choice((4, 8, 16)))}
+    several = Choice((1, 2, 3))
+    pure = {f"all_{name}": Repeat(run(count=several, block=block), times) for name, block in blocks.items()}
+    return OneOf(**pure, mixed=Repeat(run(count=several, block=OneOf(**blocks)), times))
+
+
+def space() -> SearchSpace:
+    encoder, decoder = unet.root.options["encoder"], unet.root.options["decoder"]
+    root = unet.root(
+        encoder=encoder(depth=Choice((4, 5)), stages=runs("depth")), decoder=decoder(blocks=runs(("levels", -1)))
+    )
+    return SearchSpace(name="runs", version=1, root=root, min_side=64)
+
+
+RUNS = space()
+
+
+def fresh(rng: Random, seen: set[str]) -> Iterator[Decisions]:
+    """Yield decisions of members that were not seen, of about the wanted number of operators."""
+    while True:
+        architecture = RUNS.sample(rng)
+        graph = nas.build(architecture, (3, 64, 64))
+        if LEAST <= len(graph) <= MOST and graph.key() not in seen:
+            seen.add(graph.key())
+            yield RUNS.decisions(architecture)
+
+
+def analyse(architecture: nas.Architecture) -> int:
     """Return the number of operators after going all the way."""
-    graph = nas.build(spaces["unet"].replay(decisions), SHAPE)
+    graph = nas.build(architecture, SHAPE)
     nas.cost(graph)
     graph.key()
     return len(graph)
 
 
+def analyse_decisions(decisions: Decisions) -> int:
+    return analyse(RUNS.replay(decisions))
+
+
 def by_meta(decisions: Decisions) -> None:
-    graph = nas.build(spaces["unet"].replay(decisions), SHAPE)
+    graph = nas.build(RUNS.replay(decisions), SHAPE)
     with torch.device("meta"):
         module = nas.to_module(graph).eval()
         image = torch.empty(1, *SHAPE)
@@ -53,63 +93,108 @@ def by_meta(decisions: Decisions) -> None:
 
 
 def by_fvcore(decisions: Decisions) -> None:
-    module = nas.to_module(nas.build(spaces["unet"].replay(decisions), SHAPE)).eval()
+    module = nas.to_module(nas.build(RUNS.replay(decisions), FVCORE_SHAPE)).eval()
     with torch.no_grad():
-        FlopCountAnalysis(module, torch.zeros(1, *SHAPE)).by_operator()
+        FlopCountAnalysis(module, torch.zeros(1, *FVCORE_SHAPE)).by_operator()
 
 
-def drawn(count: int) -> list[Decisions]:
-    space, rng = spaces["unet"], Random(0)
-    found: dict[str, Decisions] = {}
-    while len(found) < count:
-        architecture = space.sample(rng)
-        graph = nas.build(architecture, (3, 64, 64))  # another size: what is cached of it does not help below
-        if LEAST <= len(graph) <= MOST:
-            found.setdefault(graph.key(), space.decisions(architecture))
-    return list(found.values())
+def forget() -> None:
+    fragment._blocks.clear()
+    fragment._operators = 0
 
 
-def seconds_each(run: Callable[[Decisions], object], members: list[Decisions]) -> list[float]:
-    times = []
-    for member in members:
-        gc.collect()
-        began = time.perf_counter()
-        run(member)
-        times.append(time.perf_counter() - began)
-    return times
+def seconds(run: Callable[[], object]) -> float:
+    """Return CPU seconds: of one thread, so that whoever shares the machine counts less."""
+    began = time.process_time()
+    run()
+    return time.process_time() - began
+
+
+def operators_per_second(members: list[Decisions]) -> float:
+    total: list[int] = []
+    took = seconds(lambda: total.extend(map(analyse_decisions, members)))
+    return sum(total) / took
+
+
+def mutants_per_second(members: list[Decisions], rng: Random) -> float:
+    """Return operators per second over one mutant of each member, whose parent was analysed just before."""
+    operators, took = 0, 0.0
+    for decisions in members:
+        parent = RUNS.replay(decisions)
+        analyse(parent)
+        child = RUNS.mutate(parent, rng)
+        operators += len(nas.build(child, (3, 64, 64)))
+        took += seconds(lambda child=child: analyse(child))  # type: ignore[misc]
+    return operators / took
+
+
+def module_ms(members: list[Decisions]) -> float:
+    graphs = [nas.build(RUNS.replay(d), SHAPE) for d in members]
+    graphs = sorted(graphs, key=lambda graph: abs(len(graph) - 400))[:COMPARED]
+    for graph in graphs:
+        _ = graph.names
+    return 1e3 * statistics.median(seconds(lambda g=g: nas.to_module(g, initialise=False)) for g in graphs)  # type: ignore[misc]
+
+
+def measured() -> list[dict[str, object]]:
+    rng, seen = Random(0), set[str]()
+    source = fresh(rng, seen)
+    members = [next(source) for _ in range(COUNT)]
+    operators = statistics.mean(map(analyse_decisions, members))
+    forget()
+    cold = operators_per_second(members)
+    forget()
+    for _ in range(BEFORE):
+        analyse_decisions(next(source))
+    recorded = fragment._operators
+    later = [next(source) for _ in range(COUNT)]
+    screening = operators_per_second(later)
+    again = operators_per_second(later)
+    mutants = mutants_per_second([next(source) for _ in range(MUTANTS)], rng)
+    compared = [next(source) for _ in range(COMPARED)]
+    by_meta(compared[0])  # its first call imports
+    times: dict[str, list[float]] = {"screening": [], "meta": [], "cold": []}
+    for decisions in compared:
+        times["screening"].append(seconds(lambda d=decisions: analyse_decisions(d)))  # type: ignore[misc]
+        times["meta"].append(seconds(lambda d=decisions: by_meta(d)))  # type: ignore[misc]
+    fvcore = statistics.median(seconds(lambda d=d: by_fvcore(d)) for d in compared[:FVCORED])  # type: ignore[misc]
+    to_module = module_ms(later)
+    forget()
+    times["cold"] = [seconds(lambda d=d: analyse_decisions(d)) for d in compared]  # type: ignore[misc]
+    mine, meta = statistics.median(times["screening"]), statistics.median(times["meta"])
+    first = statistics.median(times["cold"])
+    return [
+        row(f"operators/s, {COUNT} fresh members, cold", cold),
+        row(f"operators/s, {COUNT} fresh members, screening", screening),
+        row("operators/s, the same members again", again),
+        row("operators/s, mutants", mutants),
+        row("operators per member, mean", operators),
+        row(f"operators in blocks recorded after {BEFORE} members", recorded),
+        row("peak memory of the process, MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3),
+        row("seconds per member, cold, against meta + FlopCounterMode", first, meta),
+        row("seconds per member, screening, against meta + FlopCounterMode", mine, meta),
+        row(f"seconds per member, screening, against CPU + fvcore at {FVCORE_SHAPE[1]} px", mine, fvcore),
+        row("to_module of 400 operators without initialisation, ms", to_module),
+    ]
+
+
+def row(name: str, value: float, baseline: float | None = None) -> dict[str, object]:
+    return {"name": name, "value": value, "baseline": baseline, "ratio": baseline and baseline / value}
 
 
 def main() -> None:
     torch.set_num_threads(1)
     logging.getLogger("fvcore.nn.jit_analysis").setLevel(logging.ERROR)
-    members = drawn(COUNT)
-    began = time.perf_counter()
-    operators = sum(map(analyse, members))
-    ours = time.perf_counter() - began
-    by_meta(members[0])  # its first call imports
-    mine = statistics.median(seconds_each(analyse, members[:COMPARED]))
-    meta = statistics.median(seconds_each(by_meta, members[:COMPARED]))
-    fvcore = statistics.median(seconds_each(by_fvcore, members[:FVCORED]))
+    rows = measured()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     about = {
         "machine": f"{describe_device(torch.device('cpu'))}, Python {platform.python_version()}, {torch.__version__=}",
         "commit": commit.strip(),
         "command": "python benchmarks/analysis.py",
     }
-    rows = [
-        {"name": f"operators/s over {COUNT} fresh members", "value": operators / ours, "baseline": None, "ratio": None},
-        {"name": "operators per member, mean", "value": operators / COUNT, "baseline": None, "ratio": None},
-        {
-            "name": "seconds per member against meta + FlopCounterMode",
-            "value": mine,
-            "baseline": meta,
-            "ratio": meta / mine,
-        },
-        {"name": "seconds per member against CPU + fvcore", "value": mine, "baseline": fvcore, "ratio": fvcore / mine},
-    ]
     path = Path(__file__).parent / "results" / "analysis-cpu.json"
     path.write_text(json.dumps([row | about for row in rows], indent=1) + "\n")
-    json.dump([{k: row[k] for k in ("name", "value", "baseline", "ratio")} for row in rows], sys.stdout, indent=1)
+    json.dump(rows, sys.stdout, indent=1)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """One derivation of a grammar: a tree of rules and resolved options, stored as JSON."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,11 @@ class Architecture:
         """Return what this rule tells its later siblings."""
         return {fact: self.options[of] if isinstance(of, str) else of for fact, of in self.rule.gives.items()}
 
+    @property
+    def token(self) -> Hashable:
+        """What two architectures share that build alike: what emits, and every option with its type."""
+        return (self.rule.emit, *map(_token, self.options.values()))
+
     def to_json(self) -> str:
         """Return the stored form; `search_spaces.load` reads it back."""
         return json.dumps({"format": 1, "architecture": _plain(self)}, indent=1)
@@ -33,6 +38,12 @@ class Architecture:
 
     def __hash__(self) -> int:
         return hash((self.rule.name, tuple(self.options.items())))
+
+
+def _token(value: Any) -> Hashable:
+    if isinstance(value, Architecture):
+        return value.token
+    return tuple(map(_token, value)) if isinstance(value, tuple) else (type(value), value)
 
 
 def _plain(value: Any) -> Any:

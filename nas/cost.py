@@ -1,9 +1,11 @@
 """Costs of a graph, exact and without torch: parameters, MACs, memory traffic, peak memory, launches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas.graph import Graph
-from nas.schedule import Kernel, kernels_of
+from nas.node import Node
+from nas.schedule import Kernel, Step, spent_after, steps_of
 
 __all__ = ["BYTES", "SCHEDULES", "Cost", "cost"]
 
@@ -48,37 +50,42 @@ def cost(graph: Graph, schedule: str = "fused", precision: str = "fp32") -> Cost
         raise ValueError(
             f"schedule={schedule!r}, precision={precision!r}; give one of {SCHEDULES} and one of {tuple(BYTES)}"
         )
-    facts = [node.facts for node in graph.nodes()]
-    kernels, outputs = kernels_of(graph, fuse=schedule == "fused")
-    size = [f.out_elements for f in facts]
-    moved = sum([size[kernel.last] for kernel in kernels]) + sum([sum(kernel.reads.values()) for kernel in kernels])
-    stored = sum([f.stored for f in facts])
+    nodes = graph.parts
+    tallies = [node.fragment or node.facts for node in nodes]
+    steps, outputs = steps_of(nodes, graph.part_outputs, fuse=schedule == "fused")
+    stored = sum([t.stored for t in tallies])
     return Cost(
-        params=sum([f.params for f in facts]),
-        macs=sum([f.macs for f in facts]),
-        cio_elements=sum([f.cio_elements for f in facts]),
-        traffic_bytes=(moved + stored) * BYTES[precision],
-        peak_memory_bytes=(_peak_elements(size, kernels, outputs) + stored) * BYTES[precision],
-        kernels=len(kernels),
+        params=sum([t.params for t in tallies]),
+        macs=sum([t.macs for t in tallies]),
+        cio_elements=sum([t.cio_elements for t in tallies]),
+        traffic_bytes=(_moved_elements(nodes, steps) + stored) * BYTES[precision],
+        peak_memory_bytes=(_peak_elements(nodes, steps, outputs) + stored) * BYTES[precision],
+        kernels=sum([step.launches for step in steps]),
     )
 
 
-def _peak_elements(size: list[int], kernels: list[Kernel], outputs: set[int]) -> int:
+def _moved_elements(nodes: Sequence[Node], steps: list[Kernel]) -> int:
+    """Return the map elements that the launches read and write."""
+    written = [s.summary.moved if isinstance(s, Step) else nodes[s.last].facts.out_elements for s in steps]
+    return sum(written) + sum([sum(step.reads.values()) for step in steps])
+
+
+def _peak_elements(nodes: Sequence[Node], steps: list[Kernel], outputs: set[int]) -> int:
     """Return the largest number of map elements alive at once.
 
-    A value lives from its launch to its last reader, an output to the end.
+    A value lives from its launch to its last reader, an output to the end. What a recorded block needs inside comes on
+    top of what is alive around it: `early` while its input still is, `late` when its input may be gone.
     """
-    last_read = {kernel.last: step for step, kernel in enumerate(kernels)}  # where nobody reads it: its own launch
-    for step, kernel in enumerate(kernels):
-        for value in kernel.reads:
-            last_read[value] = step
-    dying: list[int] = [0] * len(kernels)
-    for value, step in last_read.items():
-        if value not in outputs:
-            dying[step] += size[value]
+    size = {place: node.facts.out_elements for place, node in enumerate(nodes)}
+    size |= {step.last: step.summary.kept for step in steps if isinstance(step, Step)}
+    dying = spent_after(steps, size, outputs)
     alive = peak = size[0]  # the image is there from the start
-    for step, kernel in enumerate(kernels):
-        alive += size[kernel.last]
-        peak = max(peak, alive)
-        alive -= dying[step]
+    for step, spent in zip(steps, dying, strict=True):
+        if isinstance(step, Step):
+            peak = max(peak, alive + step.summary.early, alive - spent + step.summary.late)
+            alive += step.summary.kept - spent
+        else:
+            alive += size[step.last]
+            peak = max(peak, alive)
+            alive -= spent
     return peak

@@ -43,10 +43,21 @@ def derive(spec: Spec, choose: Choose, facts: Mapping[str, Any] | None = None, p
 
 def _derive_rule(rule: Rule, choose: Choose, facts: Mapping[str, Any], path: str) -> Architecture:
     known, options = dict(facts), {}
+    prefix = f"{path}." if path else ""
+    value: Any
     for name, spec in rule.options.items():
-        value = options[name] = derive(spec, choose, known, _join(path, name))
-        known.update(_told(name, value))
+        if isinstance(spec, Choice):
+            value = known[name] = choose(prefix + name, spec.values)
+        elif type(spec) in _PLAIN:
+            value = known[name] = spec
+        else:
+            value = derive(spec, choose, known, prefix + name)
+            known.update(_told(name, value))
+        options[name] = value
     return Architecture(rule, options)
+
+
+_PLAIN = frozenset({str, int, float, bool})
 
 
 def _told(name: str, value: Any) -> dict[str, Any]:

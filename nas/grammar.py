@@ -1,8 +1,9 @@
 """The grammar: rules with typed slots, and what may stand in them.
 
 A rule is one production: a name, a kind, options and `emit(g, *inputs, **options)`, which appends operators to a
-`GraphBuilder`. An option is a value or a slot for another rule. Its default is the paper's value; calling a rule with
-other values gives a new rule (`amse(dilation=5)`), a space opens options (`amse(dilation=Choice((1, 2, 3, 5)))`).
+`GraphBuilder`. What it appends depends on nothing but options and the shapes of the inputs: blocks are recorded. An
+option is a value or a slot for another rule. Its default is the paper's value; calling a rule with other values gives
+a new rule (`amse(dilation=5)`), a space opens options (`amse(dilation=Choice((1, 2, 3, 5)))`).
 """
 
 from collections.abc import Callable, Iterator, Mapping

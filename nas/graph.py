@@ -10,11 +10,11 @@ import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import count
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nas.errors import GraphError, ShapeError
+from nas.fragment import Fragment
+from nas.node import Node, Scope, Stamp, comes_first, names_of, numbered, words_of
 from nas.ops import OPERATORS, Image, Op, Shape
 from nas.ops.base import Facts
 
@@ -24,102 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["Graph", "GraphBuilder", "Node", "Scope"]
 
 _MASK = (1 << 64) - 1
-_SPREAD, _SHIFT = 0x9E3779B97F4A7C15, 0x632BE59BD9B4E019  # odd, without a pattern: they mix 64-bit terms
-
-
-class Scope:
-    """One level of names: `encoder`, then `stage2` inside it. Entering it makes it the builder's current scope."""
-
-    __slots__ = ("_builder", "name", "parent", "taken")
-
-    def __init__(self, name: str, parent: "Scope | None", builder: "GraphBuilder"):
-        self.name = name
-        self.parent = parent
-        self.taken: set[str] = set()
-        self._builder = builder
-
-    @property
-    def path(self) -> str:
-        """The dotted address, empty at the top."""
-        if self.parent is None:
-            return self.name
-        above = self.parent.path
-        return f"{above}.{self.name}" if above else self.name
-
-    def take(self, name: str) -> None:
-        """Reserve a name. Raises GraphError if it was given before in this scope."""
-        if name in self.taken:
-            raise GraphError(f"{self.path or 'the top scope'}: the name '{name}' is given twice")
-        self.taken.add(name)
-
-    def __enter__(self) -> "Scope":
-        self._builder._scope = self
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(fault, ShapeError):
-            fault.locate(self.path)
-        assert self.parent is not None
-        self._builder._scope = self.parent
-
-
-class Node:
-    """One operator applied to earlier nodes. Its shape is (C, *spatial); its index is the canonical number."""
-
-    __slots__ = ("facts", "given_name", "index", "inputs", "scope", "serial", "term")
-
-    def __init__(
-        self, facts: Facts, inputs: "tuple[Node, ...]", scope: Scope | None, name: str | None, serial: int, term: int
-    ):
-        self.facts = facts
-        self.inputs = inputs
-        self.scope = scope
-        self.given_name = name
-        self.serial = serial  # order of creation: automatic names count in it
-        self.term = term  # hash of the expression below; sorts the inputs of commutative operators
-        self.index = -1
-
-    @property
-    def op(self) -> Op:
-        """The operator."""
-        return self.facts.op
-
-    @property
-    def shape(self) -> Shape:
-        """(C, *spatial) of the output."""
-        return self.facts.shape
-
-    @property
-    def channels(self) -> int:
-        """C of the output."""
-        return self.facts.shape[0]
-
-    def __repr__(self) -> str:
-        return f"<{self.op} -> {self.shape}>"
-
-
-def _term(code: int, inputs: tuple[Node, ...], commutative: bool) -> int:
-    terms = [node.term for node in inputs]
-    if commutative:
-        terms.sort()
-    for term in terms:
-        code = ((code ^ term) * _SPREAD + _SHIFT) & _MASK
-        code ^= code >> 29
-    return code
-
-
-def _in_order(node: Node) -> Sequence[Node]:
-    """The inputs in canonical order."""
-    inputs = node.inputs
-    if len(inputs) > 1 and node.facts.commutative:
-        return sorted(inputs, key=lambda x: x.term)
-    return inputs
+_FORMAT = 2  # of graph.json
 
 
 class GraphBuilder:
     """Appends operators; `freeze` checks and numbers them once. Every `emit` of a rule gets one."""
+
+    recording: ClassVar[bool] = False  # whether this records a block: those inside of it are not recorded
 
     def __init__(self, image_shape: Shape, classes: int):
         if classes < 1:
@@ -128,33 +39,44 @@ class GraphBuilder:
         self._serial = 0
         self.classes = classes
         image = Image(image_shape[0])
-        self.image = Node(image.facts((image_shape,)), (), self._scope, "image", 0, image.code)
+        self.image = Node(image.facts((image_shape,)), (), self._scope, "image", 0, 0)
         self._scope.take("image")
 
     def add(self, op: Op, *inputs: Node, name: str | None = None) -> Node:
         """Append `op` applied to `inputs` and return its node. Raises ShapeError where shapes do not fit."""
         try:
-            shapes = tuple([x.facts.shape for x in inputs])
+            if len(inputs) == 1:  # by far the most
+                x = inputs[0]
+                shapes: tuple[Shape, ...] = (x.facts.shape,)
+                depth = x.depth + 1
+            else:
+                shapes = tuple([x.facts.shape for x in inputs])
+                depth = max([x.depth for x in inputs], default=0) + 1
         except AttributeError:
             wrong = next(x for x in inputs if not isinstance(x, Node))
             raise GraphError(f"{self._scope.path}: {op} takes nodes, {wrong!r} came") from None
         facts = op.facts_by_shapes.get(shapes)
         if facts is None:
             facts = self._first_use(op, shapes)
+        if facts.commutative and len(inputs) == 2 and not comes_first(*inputs):
+            return self.add(op, *inputs[::-1], name=name)
+        scope = self._scope
         if name is not None:
-            self._scope.take(name)
-        self._serial += 1
-        if len(inputs) == 1:
-            term = ((facts.code ^ inputs[0].term) * _SPREAD + _SHIFT) & _MASK
-            term ^= term >> 29
-        else:
-            term = _term(facts.code, inputs, facts.commutative)
-        return Node(facts, inputs, self._scope, name, self._serial, term)
+            if name in scope.taken:
+                scope.take(name)  # raises
+            scope.taken.add(name)
+        self._serial = serial = self._serial + 1
+        return Node(facts, inputs, scope, name, serial, depth)
 
     def scope(self, name: str) -> Scope:
         """Return a scope to enter: `with g.scope("level2"):`. Raises GraphError if the name was given before."""
         self._scope.take(name)
         return Scope(name, self._scope, self)
+
+    def stamp(self, fragment: Fragment, x: Node, name: str) -> Node:
+        """Append a recorded block to `x`; `name` is the scope it had."""
+        self._serial += 1
+        return Stamp(fragment, x, self._scope, name, self._serial)
 
     def _first_use(self, op: Op, shapes: tuple[Shape, ...]) -> Facts:
         try:
@@ -173,44 +95,25 @@ class GraphBuilder:
             raise GraphError("a graph needs at least one output")
         if prediction != "mean" and prediction not in range(len(outputs)):
             raise GraphError(f"prediction={prediction!r}; give 'mean' or a number below {len(outputs)}")
-        return Graph(_number(outputs), tuple(outputs), prediction, self.image.shape, self.classes)
-
-
-def _number(outputs: Sequence[Node]) -> tuple[Node, ...]:
-    """Number everything that the outputs need, inputs before users, and return it in that order."""
-    order: list[Node] = []
-    stack = list(reversed(outputs))
-    while stack:
-        node = stack[-1]
-        if node.index < 0:
-            inputs = node.inputs
-            if len(inputs) == 1:  # by far the most
-                if inputs[0].index < 0:
-                    stack.append(inputs[0])
-                    continue
-            elif pending := [x for x in _in_order(node) if x.index < 0]:
-                pending.reverse()
-                stack.extend(pending)
-                continue
-            node.index = len(order)
-            order.append(node)
-        stack.pop()
-    return tuple(order)
+        return Graph(tuple(numbered(outputs)), tuple(outputs), prediction, self.image.shape, self.classes)
 
 
 class Graph:
-    """A network as data: what is computed from what. Immutable; knows no rule, no space and no torch."""
+    """A network as data: what is computed from what. Immutable; knows no rule, no space and no torch.
+
+    Inside, a recorded block is one part, a `Stamp`; `nodes()` has every operator.
+    """
 
     def __init__(
         self,
-        nodes: tuple[Node, ...],
-        outputs: tuple[Node, ...],
+        parts: tuple[Node, ...],
+        part_outputs: tuple[Node, ...],
         prediction: int | str,
         image_shape: Shape,
         classes: int,
     ):
-        self._nodes = nodes
-        self.outputs = outputs
+        self.parts = parts
+        self.part_outputs = part_outputs
         self.prediction = prediction
         self.image_shape = image_shape
         self.classes = classes
@@ -219,23 +122,45 @@ class Graph:
         """Return the nodes, inputs before users."""
         return self._nodes
 
+    @cached_property
+    def _nodes(self) -> tuple[Node, ...]:
+        if not any(isinstance(part, Stamp) for part in self.parts):
+            return self.parts
+        nodes: list[Node] = []
+        for part in self.parts:
+            if not isinstance(part, Stamp):
+                inputs = tuple([nodes[x.index] for x in part.inputs])
+                nodes.append(Node(part.facts, inputs, part.scope, part.given_name, part.serial, part.depth))
+            else:
+                nodes += _operators(part, nodes[part.inputs[0].index])
+        for index, node in enumerate(nodes):
+            node.index = node.place = index
+        return tuple(nodes)
+
+    @cached_property
+    def outputs(self) -> tuple[Node, ...]:
+        """The nodes whose values are returned, in order."""
+        return tuple(self.nodes()[part.index] for part in self.part_outputs)
+
     def key(self) -> str:
         """Return the identity of the architecture, stable across processes and machines (32 hex digits).
 
         Names, the order of independent nodes, unused nodes and the image's height and width do not count. Computing
         something twice differs from using it twice.
         """
-        numbers: list[int] = []
-        for node in self._nodes:
-            facts, inputs = node.facts, node.inputs
-            if len(inputs) == 1:  # by far the most
-                numbers += (facts.code, 1, inputs[0].index)
+        words = array("Q")
+        for part in self.parts:
+            fragment = part.fragment
+            if fragment is None:
+                words.extend(words_of((part,)))
             else:
-                indexes = [x.index for x in inputs]
-                numbers += (facts.code, len(indexes), *(sorted(indexes) if facts.commutative else indexes))
-        numbers += [x.index for x in self.outputs]
-        numbers.append(_MASK if self.prediction == "mean" else int(self.prediction))
-        words = array("Q", numbers)
+                start, between = len(words), part.index - fragment.size - part.inputs[0].index
+                words.extend(fragment.words)
+                if between:
+                    for at in fragment.loose:
+                        words[start + at] += between
+        words.extend([x.index for x in self.part_outputs])
+        words.append(_MASK if self.prediction == "mean" else int(self.prediction))
         if sys.byteorder == "big":
             words.byteswap()
         return hashlib.blake2b(words.tobytes(), digest_size=16).hexdigest()
@@ -243,11 +168,7 @@ class Graph:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Dotted address of each node; automatic ones are the operator's name and a number in its scope."""
-        names = [""] * len(self._nodes)
-        taken: dict[int, set[str]] = {}
-        for node in sorted(self._nodes, key=lambda n: n.serial):
-            names[node.index] = _name(node, taken)
-        return tuple(names)
+        return names_of(self.nodes())
 
     def users(self) -> list[list[Node]]:
         """Return for each node the nodes that take it as an input."""
@@ -263,7 +184,7 @@ class Graph:
             {"op": type(n.op).__name__, "args": n.op.arguments(), "inputs": [x.index for x in n.inputs], "name": name}
             for n, name in zip(self._nodes, self.names, strict=True)
         ]
-        head = {"format": 1, "key": self.key(), "image": self.image_shape, "classes": self.classes}
+        head = {"format": _FORMAT, "key": self.key(), "image": self.image_shape, "classes": self.classes}
         tail = {"prediction": self.prediction, "outputs": [x.index for x in self.outputs], "nodes": nodes}
         return json.dumps(head | tail)
 
@@ -298,28 +219,23 @@ class Graph:
         return graph
 
     def __len__(self) -> int:
-        return len(self._nodes)
+        return self.parts[-1].index + 1
 
     def __iter__(self) -> Iterator[Node]:
-        return iter(self._nodes)
+        return iter(self.nodes())
 
 
-def _name(node: Node, taken: dict[int, set[str]]) -> str:
-    if node.scope is None:
-        return str(node.given_name)
-    leaf = node.given_name
-    if leaf is None:
-        used = taken.setdefault(id(node.scope), set(node.scope.taken))
-        kind = type(node.op).__name__.lower()
-        leaf = next(name for number in count(1) if (name := f"{kind}{number}") not in used)
-        used.add(leaf)
-    path = node.scope.path
-    return f"{path}.{leaf}" if path else leaf
+def _operators(stamp: Stamp, x: Node) -> list[Node]:
+    """Return the nodes of a recorded block on `x`."""
+    made, prefix = [x], stamp.prefix
+    for facts, inputs, depth, name in stamp.fragment.operators:
+        made.append(Node(facts, tuple([made[i] for i in inputs]), None, f"{prefix}.{name}", 0, x.depth + depth))
+    return made[1:]
 
 
 def _rebuild(stored: dict[str, Any]) -> Graph:
-    if stored["format"] != 1:
-        raise GraphError(f"graph.json has format {stored['format']}, this version reads 1; update the package")
+    if stored["format"] != _FORMAT:
+        raise GraphError(f"graph.json has format {stored['format']}, this version reads {_FORMAT}; update the package")
     builder = GraphBuilder(tuple(stored["image"]), stored["classes"])
     made: list[Node] = []
     for row in stored["nodes"]:

@@ -51,20 +51,24 @@ class SearchSpace:
 
     def replay(self, decisions: Decisions) -> Architecture:
         """Return the architecture of recorded decisions. Raises DecisionError for a missing, wrong or unknown one."""
-        used = set()
+        used: list[str] = []
 
         def recorded(path: str, options: tuple[Option, ...]) -> Option:
             if path not in decisions:
                 raise DecisionError(f"space {self.label}: decisions miss '{path}'; it is one of {options}")
-            used.add(path)
-            return _legal(self.label, path, decisions[path], options)
+            used.append(path)
+            value = decisions[path]
+            for option in options:
+                if option == value and type(option) is type(value):
+                    return option
+            raise DecisionError(f"space {self.label}: '{path}' is {value!r}; it must be one of {options}")
 
         architecture = self.derive(recorded)
-        unknown = sorted(set(decisions) - used)
-        if unknown:
-            near = get_close_matches(unknown[0], used, 1)
+        if len(used) < len(decisions):
+            unknown = min(set(decisions) - set(used))
+            near = get_close_matches(unknown, used, 1)
             hint = f"; did you mean '{near[0]}'?" if near else ""
-            raise DecisionError(f"space {self.label}: no decision '{unknown[0]}' is reached{hint}")
+            raise DecisionError(f"space {self.label}: no decision '{unknown}' is reached{hint}")
         return architecture
 
     def sample(self, rng: Random) -> Architecture:
@@ -101,13 +105,6 @@ class SearchSpace:
     def size(self) -> int:
         """Return the number of derivations, counted exactly."""
         return Counting(self.root).total()
-
-
-def _legal(label: str, path: str, value: Option, options: tuple[Option, ...]) -> Option:
-    for option in options:
-        if (type(option), option) == (type(value), value):
-            return option
-    raise DecisionError(f"space {label}: '{path}' is {value!r}; it must be one of {options}")
 
 
 def _kept(recorded: Decisions, rng: Random) -> Choose:

@@ -2,7 +2,8 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cache
+from typing import ClassVar, NamedTuple
 
 from nas.errors import ShapeError
 from nas.ops.base import Call, Op, Shape, elements, per_axis
@@ -13,6 +14,24 @@ __all__ = ["Conv", "ConvTranspose"]
 def _grouped(op: "Conv | ConvTranspose", channels: int) -> None:
     if channels % op.groups or op.out_channels % op.groups:
         raise ShapeError(f"groups={op.groups} must divide in_channels={channels} and out_channels={op.out_channels}")
+
+
+class _Window(NamedTuple):
+    """A convolution along one axis. reach: pixels from the window's first to its last, dilation included."""
+
+    reach: int
+    stride: int
+    padding: int
+
+
+@cache
+def _windows(op: "Conv", axes: int) -> tuple[_Window, ...]:
+    x = (1,) * (axes + 1)
+    kernels, dilations = per_axis(op.kernel, x), per_axis(op.dilation, x)
+    same = tuple((k - 1) // 2 * d for k, d in zip(kernels, dilations, strict=True))
+    pads = same if op.padding is None else per_axis(op.padding, x)
+    reaches = [d * (k - 1) + 1 for k, d in zip(kernels, dilations, strict=True)]
+    return tuple(map(_Window, reaches, per_axis(op.stride, x), pads))
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,24 +54,19 @@ class Conv(Op):
     convolution: ClassVar[bool] = True
 
     def _pads(self, x: Shape) -> tuple[int, ...]:
-        if self.padding is not None:
-            return per_axis(self.padding, x)
-        return tuple(
-            (k - 1) // 2 * d for k, d in zip(per_axis(self.kernel, x), per_axis(self.dilation, x), strict=True)
-        )
+        return tuple([window.padding for window in _windows(self, len(x) - 1)])
 
     def out_shape(self, *xs: Shape) -> Shape:
         (x,) = xs
         _grouped(self, x[0])
-        pads = self._pads(x)
-        if self.padding_mode == "reflect" and any(p >= n for p, n in zip(pads, x[1:], strict=True)):
+        windows = _windows(self, len(x) - 1)
+        if self.padding_mode == "reflect" and any(w.padding >= n for w, n in zip(windows, x[1:], strict=True)):
+            pads = self._pads(x)
             raise ShapeError(
                 f"reflect padding {pads} needs a map larger than the padding, {x[1:]} came; give a larger input"
             )
-        axes = zip(
-            x[1:], per_axis(self.kernel, x), per_axis(self.stride, x), pads, per_axis(self.dilation, x), strict=True
-        )
-        return (self.out_channels, *((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in axes))
+        sides = [(n + 2 * w.padding - w.reach) // w.stride + 1 for n, w in zip(x[1:], windows, strict=True)]
+        return (self.out_channels, *sides)
 
     def weights(self, *xs: Shape) -> dict[str, Shape]:
         (x,) = xs
