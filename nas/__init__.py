@@ -7,10 +7,12 @@ from nas.build import build
 from nas.cost import Cost, cost
 from nas.deploy import deploy, deploy_weights
 from nas.graph import Graph, GraphBuilder, Node
+from nas.profile import BlockCost, profile
 from nas.space import SearchSpace
 
 __all__ = [
     "Architecture",
+    "BlockCost",
     "Cost",
     "Graph",
     "GraphBuilder",
@@ -20,6 +22,7 @@ __all__ = [
     "cost",
     "deploy",
     "deploy_weights",
+    "profile",
     "to_module",
 ]
 
