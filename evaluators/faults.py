@@ -1,6 +1,4 @@
-"""How training or measuring one network can end badly: one class for each outcome that a study records."""
-
-import torch
+"""How training or measuring one network can end badly: one class for each outcome. Importing this loads no torch."""
 
 from nas.errors import NasError
 
@@ -54,6 +52,8 @@ def out_of_memory(error: RuntimeError) -> OutOfMemory | None:
     Raise what comes back after the `except` block has ended: while the first error is held, so are the frames below it
     and with them the tensors that filled the memory.
     """
+    import torch  # whoever can run out of memory has loaded it
+
     text = str(error)
     if isinstance(error, torch.OutOfMemoryError) or any(cause in text for cause in _CAUSES):
         return OutOfMemory(text.splitlines()[0])

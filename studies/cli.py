@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,11 +14,13 @@ from nas.errors import NasError
 
 __all__ = ["app", "main"]
 
-USAGE, NOTHING_FEASIBLE, BY_SIGNAL = 2, 3, 128  # a signal's number is added to the last
+FAILURE, USAGE, NOTHING_FEASIBLE, BY_SIGNAL = 1, 2, 3, 128  # a signal's number is added to the last
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. train.epochs=20")]
+
+Size = Annotated[str | None, typer.Option("--size", metavar="SIDE|HxW", help="pixels; default 352, classifiers 224")]
 
 
 @app.callback()
@@ -64,6 +66,48 @@ def init(
 
     with _one_line_faults():
         write_starter(data, out, name)
+
+
+@app.command()
+def published(size: Size = None) -> None:
+    """List the published networks: parameters, MACs, CIO, memory traffic."""
+    from studies.profiling import show_published
+    from studies.sources import parse_size
+
+    with _one_line_faults():
+        show_published(parse_size(size) if size else None)
+
+
+@app.command()
+def profile(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="published:NAME, ARCHITECTURE.json or STUDY_DIR:N")],
+    size: Annotated[str | None, typer.Option("--size", metavar="SIDE|HxW", help="pixels; of a trial: its own")] = None,
+    in_channels: Annotated[int | None, typer.Option("--in-channels", min=1, help="default 3")] = None,
+    classes: Annotated[int | None, typer.Option("--classes", min=1, help="default 1, classifiers 1000")] = None,
+    deployed: Annotated[bool, typer.Option("--deployed/--built", help="what runs, or what papers count")] = True,
+    schedule: Annotated[
+        Literal["fused", "eager"], typer.Option("--schedule", help="which operators are one")
+    ] = "fused",
+    precision: Annotated[
+        Literal["fp32", "bf16", "fp16"] | None,
+        typer.Option("--precision", help="default fp32; of a trial: its study's"),
+    ] = None,
+    depth: Annotated[int, typer.Option("--depth", min=1, help="levels of blocks shown")] = 2,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="count with hooks, fvcore and torch; 1 if any differs")
+    ] = False,
+    device: Annotated[str, typer.Option("--device", help="measure latency there: auto, cpu, cuda, cuda:N")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, to the unit")] = False,
+) -> None:
+    """Show a network's costs by block, and check them with independent counters."""
+    from studies.profiling import Wish, show_profile
+    from studies.sources import Asked, parse_size
+
+    with _one_line_faults():
+        asked = Asked(parse_size(size) if size else None, in_channels, classes)
+        wish = Wish(deployed, schedule, precision, depth, verify, device, as_json)
+        if not show_profile(source, asked, wish):
+            raise typer.Exit(FAILURE)
 
 
 @contextmanager

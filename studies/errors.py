@@ -5,13 +5,17 @@ from typing import TypeAlias
 
 from nas.errors import NasError
 
-__all__ = ["Address", "ConfigError", "dotted", "one_line", "shown"]
+__all__ = ["Address", "ConfigError", "SourceError", "dotted", "one_line", "shown"]
 
 Address: TypeAlias = tuple[str | int, ...]  # ("train", "epochs"), ("objectives", 1)
 
 
 class ConfigError(NasError):
     """A study's configuration cannot be used as it is written; one line for each fault."""
+
+
+class SourceError(NasError):
+    """A network named on the command line is not there, or cannot be had at the size that was asked for."""
 
 
 def dotted(address: Address) -> str:

@@ -48,6 +48,14 @@ def test_no_file_has_a_name_without_a_meaning() -> None:
             "from studies.cli import app\ntry: app(['--help'])\nexcept SystemExit: pass",
             {"torch", "pandas", "dash"},
         ),
+        (
+            "from studies.cli import app\ntry: app(['published'])\nexcept SystemExit: pass",
+            {"torch", "pandas", "optuna"},
+        ),
+        (
+            "from studies.cli import app\ntry: app(['profile', 'published:amsunet'])\nexcept SystemExit: pass",
+            {"torch", "pandas", "optuna"},
+        ),
     ],
 )
 def test_light_things_stay_light(code: str, heavy: set[str]) -> None:

@@ -1,0 +1,174 @@
+"""What `nas published` and `nas profile` do. Without --verify and --device, nothing here loads torch."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+import nas
+from nas.cost import Cost
+from nas.errors import ShapeError
+from nas.graph import Graph
+from nas.profile import BlockCost
+from search_spaces import published, published_names
+from search_spaces.about import about_published, customary_input
+from studies.cost_tables import PublishedRow, block_table, check_table, published_table, total_line
+from studies.sources import Asked, named_network
+
+if TYPE_CHECKING:
+    from evaluators.counting import Check
+    from evaluators.latency import Latency
+
+__all__ = ["Wish", "show_profile", "show_published"]
+
+_UNSEEN = 160  # columns where no terminal says how many it has: nothing is cut
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What of a network is shown. precision None: fp32, or what its study deploys in. device "": none is measured."""
+
+    deployed: bool = True
+    schedule: str = "fused"
+    precision: str | None = None
+    depth: int = 2
+    verify: bool = False
+    device: str = ""
+    as_json: bool = False
+
+
+@dataclass(frozen=True)
+class _Found:
+    source: str
+    graph: Graph
+    wish: Wish
+    precision: str
+    cost: Cost
+    blocks: BlockCost
+    checks: "tuple[Check, ...]"
+    latency: "Latency | None"
+
+
+def show_published(size: tuple[int, int] | None) -> None:
+    """Print every published network with its costs at `size`; None: 352, classifiers 224."""
+    console = _console()
+    rows, refused = [], []
+    for name, architecture in published.items():
+        side, classes = customary_input(architecture)
+        built = deployed = None
+        try:
+            graph = nas.build(architecture, (3, *(size or (side, side))), classes)
+            built, deployed = nas.cost(graph), nas.cost(nas.deploy(graph))
+        except ShapeError as fault:
+            refused.append(f"{name}: {fault}")
+        rows.append(PublishedRow(name, about_published[name], built, deployed, name in published_names))
+    console.print(published_table(rows, console.width))
+    for line in refused:
+        console.print(Text(line), soft_wrap=True)
+    at = f"{size[0]} x {size[1]}" if size else "352 x 352 (classifiers: 224 x 224)"
+    console.print(
+        f"RGB at {at}, 1 class (classifiers: 1000). Parameters, MACs and CIO of the network as it is built; traffic of "
+        "the deployed network, schedule fused, fp32. weights: whether published checkpoints can be loaded by name. "
+        "A terminal of 140 columns shows what each is and its source as well."
+    )
+
+
+def show_profile(source: str, asked: Asked, wish: Wish) -> bool:
+    """Print a network's costs by block. Return False if an independent count differs from ours."""
+    found = _find(source, asked, wish)
+    if wish.as_json:
+        print(json.dumps(_plain(found), indent=1))
+    else:
+        _print(found)
+    return all(check.agrees for check in found.checks)
+
+
+def _find(source: str, asked: Asked, wish: Wish) -> _Found:
+    network = named_network(source, asked)
+    graph = nas.deploy(network.graph) if wish.deployed else network.graph
+    precision = wish.precision or network.precision
+    return _Found(
+        source=source,
+        graph=graph,
+        wish=wish,
+        precision=precision,
+        cost=nas.cost(graph, wish.schedule, precision),
+        blocks=nas.profile(graph, wish.schedule, precision),
+        latency=_latency(graph, wish.device, precision) if wish.device else None,
+        checks=_checks(graph) if wish.verify else (),
+    )
+
+
+def _checks(graph: Graph) -> "tuple[Check, ...]":
+    from evaluators.counting import verify
+
+    return verify(graph)
+
+
+def _latency(graph: Graph, device: str, precision: str) -> "Latency":
+    from evaluators.device import pick_device
+    from evaluators.latency import latency_ms
+
+    where = pick_device(device)
+    return latency_ms(nas.to_module(graph), graph.image_shape, where, precision=precision)
+
+
+def _print(found: _Found) -> None:
+    console = _console()
+    console.print(Text(_heading(found)), soft_wrap=True)
+    console.print(block_table(found.blocks, found.wish.depth, console.width))
+    console.print(Text(total_line(found.cost)), soft_wrap=True)
+    if found.latency:
+        console.print(Text(_said(found.latency, found.wish.device)), soft_wrap=True)
+    if found.checks:
+        console.print(check_table(found.checks))
+
+
+def _heading(found: _Found) -> str:
+    image = " x ".join(map(str, found.graph.image_shape))
+    form = "deployed (prediction only, BatchNorm folded)" if found.wish.deployed else "as built"
+    classes = f"{found.graph.classes} class{'es' * (found.graph.classes > 1)}"
+    return f"{found.source}: {form}, image {image}, {classes}, schedule {found.wish.schedule}, {found.precision}"
+
+
+def _said(latency: "Latency", device: str) -> str:
+    from evaluators.device import describe_device, pick_device
+
+    spread = f"interquartile range {latency.iqr_ms:.2f}, {latency.n} runs"
+    return (
+        f"latency {latency.median_ms:.2f} ms ({spread}), batch 1, channels last, {describe_device(pick_device(device))}"
+    )
+
+
+def _plain(found: _Found) -> dict[str, Any]:
+    """Return everything that was found as what JSON can hold."""
+    plain: dict[str, Any] = {
+        "source": found.source,
+        "deployed": found.wish.deployed,
+        "image_shape": found.graph.image_shape,
+        "classes": found.graph.classes,
+        "schedule": found.wish.schedule,
+        "precision": found.precision,
+        "cost": asdict(found.cost),
+        "blocks": [_plain_block(block, found.wish.depth) for block in found.blocks.inside],
+    }
+    if found.latency:
+        plain["latency"] = found.latency._asdict() | {"device": found.wish.device}
+    if found.checks:
+        plain["verify"] = {c.quantity: {"ours": c.ours, "agrees": c.agrees, **c.counted} for c in found.checks}
+    return plain
+
+
+def _plain_block(block: BlockCost, depth: int) -> Mapping[str, Any]:
+    inside = [_plain_block(inner, depth - 1) for inner in block.inside] if depth > 1 else []
+    ratios = {"macs_per_byte": block.macs_per_byte, "macs_per_cio": block.macs_per_cio}
+    own = {name: value for name, value in vars(block).items() if name != "inside"}
+    return own | ratios | ({"inside": inside} if inside else {})
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, _UNSEEN))
