@@ -72,6 +72,16 @@ def test_chain_and_none_differ_only_in_what_the_transition_reads() -> None:
     assert chain - none == 4 * 16 * 96
 
 
+def test_the_first_block_of_hardnet68_counts_by_hand() -> None:
+    outputs, passed = [14, 24, 14, 40, 14, 24, 14, 68], {"harmonic": 124, "residual": 68}
+    inputs = {"harmonic": [64, 78, 24, 102, 40, 54, 24, 142], "residual": [64, *outputs[:7]]}
+    for pattern, stated in (("harmonic", 187_160), ("residual", 51_824)):
+        graph = block_graph(hardblock(pattern=pattern, growth=14), width=128)
+        counted = sum(node.facts.params for node in graph if isinstance(node.op, Conv)) - 4 * 64
+        pairs = sum(a * b for a, b in zip(inputs[pattern], outputs, strict=True))
+        assert counted == stated == (10 if pattern == "residual" else 9) * pairs + passed[pattern] * 128
+
+
 @pytest.mark.parametrize(("channels", "projected"), [(64, 64 * 16 + 2 * 16), (16, 0)])
 def test_a_residual_chain_counts_by_hand(channels: int, projected: int) -> None:
     graph = block_graph(hardblock(pattern="residual", multiplier=1.0, layers=4), channels)
