@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["ChannelLayerNorm", "pad_to"]
+__all__ = ["ChannelLayerNorm", "ChannelScale", "pad_to"]
 
 
 class ChannelLayerNorm(nn.LayerNorm):
@@ -13,6 +13,18 @@ class ChannelLayerNorm(nn.LayerNorm):
     def forward(self, input: Tensor) -> Tensor:
         """Normalise with the channels moved last and back."""
         return super().forward(input.movedim(1, -1)).movedim(-1, 1)
+
+
+class ChannelScale(nn.Module):
+    """A learned factor per channel, `init` at the start. Shapes: (N, C, *spatial) -> same."""
+
+    def __init__(self, channels: int, init: float):
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((channels,), init))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Multiply each channel by its factor."""
+        return input * self.weight.reshape(-1, *(1,) * (input.dim() - 2))
 
 
 def pad_to(x: Tensor, reference: Tensor) -> Tensor:

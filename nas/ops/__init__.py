@@ -2,6 +2,7 @@
 
 from nas.ops.activation import GELU, Dropout, LeakyReLU, ReLU, ReLU6, Scale, Sigmoid, Tanh
 from nas.ops.base import Call, Facts, Input, Op, Shape, Size, elements
+from nas.ops.channel_scale import ChannelScale
 from nas.ops.conv import Conv, ConvTranspose
 from nas.ops.image import Image
 from nas.ops.join import Add, Concat, Multiply
@@ -18,6 +19,7 @@ __all__ = [
     "AvgPool",
     "BatchNorm",
     "Call",
+    "ChannelScale",
     "Concat",
     "Conv",
     "ConvTranspose",
@@ -54,6 +56,7 @@ OPERATORS: dict[str, type[Op]] = {
     for op in (
         *(Image, Conv, ConvTranspose, BatchNorm, GroupNorm, InstanceNorm, LayerNorm),
         *(ReLU, ReLU6, LeakyReLU, GELU, Sigmoid, Tanh, Scale, Dropout, MaxPool, AvgPool, GlobalAvgPool),
+        ChannelScale,
         *(Upsample, ResizeTo, PadTo, Slice, Concat, Add, Multiply, Flatten, Linear),
     )
 }

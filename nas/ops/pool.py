@@ -29,8 +29,8 @@ class _Pool(Op):
     def layer(self, *xs: Shape) -> Call | None:
         return None
 
-    def _call(self, name: str, x: Shape) -> Call:
-        padding = (("padding", self.padding),) if self.padding else ()
+    def _call(self, name: str, x: Shape, **more: bool) -> Call:
+        padding = (("padding", self.padding), *more.items()) if self.padding else ()
         return Call(f"nn.functional.{name}{len(x) - 1}d", (Input(0), self.kernel, self.stride), padding)
 
 
@@ -44,10 +44,12 @@ class MaxPool(_Pool):
 
 @dataclass(frozen=True, eq=False)
 class AvgPool(_Pool):
-    """Mean over windows, padding counted as zeros. Shapes as `MaxPool`."""
+    """Mean over windows, padding counted as zeros, or with `count_padding` off left out. Shapes as `MaxPool`."""
+
+    count_padding: bool = True
 
     def call(self, *xs: Shape) -> Call | None:
-        return self._call("avg_pool", xs[0])
+        return self._call("avg_pool", xs[0], **({} if self.count_padding else {"count_include_pad": False}))
 
 
 @dataclass(frozen=True, eq=False)

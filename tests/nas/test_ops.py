@@ -17,6 +17,7 @@ from nas.ops import (
     Add,
     AvgPool,
     BatchNorm,
+    ChannelScale,
     Concat,
     Conv,
     ConvTranspose,
@@ -71,17 +72,18 @@ transposed = st.builds(
     bias=st.booleans(),
 )
 pools = st.builds(MaxPool, st.integers(2, 3), st.integers(1, 3), st.integers(0, 1)) | st.builds(
-    AvgPool, st.integers(2, 3), st.integers(1, 3), st.integers(0, 1)
+    AvgPool, st.integers(2, 3), st.integers(1, 3), st.integers(0, 1), st.booleans()
 )
 norms = st.sampled_from(
     [BatchNorm(), BatchNorm(eps=1e-3), InstanceNorm(), GroupNorm(groups=4), LayerNorm(), LayerNorm(eps=1e-6)]
 )
+scales = st.builds(ChannelScale, st.sampled_from([1.0, 1e-5]))
 plain = st.sampled_from(
     [ReLU(), ReLU6(), LeakyReLU(0.2), GELU(), Sigmoid(), Tanh(), Scale(0.5), Dropout(0.3), GlobalAvgPool(), Flatten()]
 )
 enlarged = st.builds(Upsample, st.integers(2, 3), st.sampled_from(["linear", "nearest"]), st.booleans())
 slices = st.builds(Slice, st.integers(0, 2), st.integers(1, 2))
-unary = convs() | transposed | pools | norms | plain | enlarged | slices
+unary = convs() | transposed | pools | norms | scales | plain | enlarged | slices
 
 
 def graph_of(op: Op, *inputs: tuple[int, ...]) -> Graph:
@@ -162,11 +164,32 @@ def test_slices_are_the_channels_in_order(order: tuple[int, ...]) -> None:
     assert torch.equal(nas.to_module(g.freeze([joined]))(image), expected)
 
 
+def test_a_mean_that_leaves_padding_out_keeps_a_constant_map() -> None:
+    ones = torch.ones(1, 2, 5, 7)
+    counted, left_out = (AvgPool(3, stride=1, padding=1, count_padding=c) for c in (True, False))
+    for op, corner in ((counted, 4 / 9), (left_out, 1.0)):
+        g = GraphBuilder((2, 5, 7), 1)
+        pooled = nas.to_module(g.freeze([g.add(op, g.image)]))(ones)
+        assert pooled.shape == ones.shape
+        assert pooled[0, 0, 0, 0] == pytest.approx(corner)
+    assert str(counted) == "AvgPool(kernel=3, stride=1, padding=1)"  # as stored before there was a choice
+
+
+def test_a_channel_scale_starts_at_its_number_and_scales_channels() -> None:
+    g = GraphBuilder((3, 5, 7), 1)
+    module = nas.to_module(g.freeze([g.add(ChannelScale(1e-2), g.image, name="scale")]))
+    image = torch.randn(2, 3, 5, 7)
+    assert torch.allclose(module(image), image / 100)
+    with torch.no_grad():
+        module.get_parameter("scale.weight").copy_(torch.tensor([1.0, 2.0, -3.0]))
+    assert torch.equal(module(image)[:, 2], -3 * image[:, 2])
+
+
 def test_every_operator_is_examined() -> None:
     examined = {Conv, ConvTranspose, MaxPool, AvgPool, BatchNorm, InstanceNorm, GroupNorm, LayerNorm, Upsample, PadTo}
     examined |= {ReLU, ReLU6, LeakyReLU, GELU, Sigmoid, Tanh, Scale, Dropout, GlobalAvgPool}
     examined |= {Add, Multiply, Concat, ResizeTo, Slice}
-    examined |= {Flatten, Linear}
+    examined |= {Flatten, Linear, ChannelScale}
     assert set(OPERATORS.values()) - examined == {OPERATORS["Image"]}
 
 
