@@ -1,5 +1,6 @@
 """Every space: draws are legal at its smallest side, odd sides included, and the published members are points of it."""
 
+import hashlib
 from random import Random
 
 import pytest
@@ -12,6 +13,9 @@ from nas.space import SearchSpace
 from search_spaces import load, published, spaces
 
 MEMBERS = {"unet": ("unet_bilinear32", "unet_bn32", "amsunet")}
+DRAWN = {"unet@1": "196ae044b863a80c310c1b18fde4035f"}
+"""By space and version, a digest of the keys of 60 draws: stored studies hold such keys."""
+
 each_space = pytest.mark.parametrize("space", spaces.values(), ids=spaces)
 
 
@@ -70,6 +74,14 @@ def test_published_members_are_points_with_the_same_key(space: SearchSpace) -> N
         decisions = space.decisions(published[key])
         again = space.replay(decisions)
         assert nas.build(again, (3, 96, 64)).key() == nas.build(published[key], (3, 64, 64)).key()
+
+
+@each_space
+def test_a_version_draws_the_same_graphs_for_ever(space: SearchSpace) -> None:
+    rng, digest = Random(0), hashlib.blake2b(digest_size=16)
+    for _ in range(60):
+        digest.update(nas.build(space.sample(rng), (3, 64, 64)).key().encode())
+    assert digest.hexdigest() == DRAWN[space.label]
 
 
 @each_space

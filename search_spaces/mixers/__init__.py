@@ -1,0 +1,1 @@
+"""Token mixers, what a MetaFormer block looks around with: (x, width) -> width channels."""
