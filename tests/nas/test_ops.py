@@ -183,6 +183,8 @@ def test_a_channel_scale_starts_at_its_number_and_scales_channels() -> None:
     with torch.no_grad():
         module.get_parameter("scale.weight").copy_(torch.tensor([1.0, 2.0, -3.0]))
     assert torch.equal(module(image)[:, 2], -3 * image[:, 2])
+    g = GraphBuilder((3, 5, 7), 1)
+    assert nas.cost(g.freeze([g.add(ChannelScale(), g.add(Conv(4), g.image))])).kernels == 1
 
 
 def test_every_operator_is_examined() -> None:

@@ -87,6 +87,16 @@ def test_a_mixer_takes_the_blocks_activation_unless_it_has_its_own() -> None:
 
     assert activations(metaformer(activation="relu")) == ["ReLU"] * 3
     assert activations(metaformer(activation="relu", mixer=msca)) == ["GELU", "ReLU", "ReLU"]
+    assert activations(metaformer(mixer=msca(activation="relu"))) == ["ReLU", "GELU", "GELU"]
+
+
+def test_layer_scale_is_on_what_a_residual_adds() -> None:
+    for residual, scales in (("N", {"layer_scale": "ffn"}), ("O", {"layer_scale_1": "attn", "layer_scale_2": "ffn"})):
+        graph = block_graph(metaformer(residual=residual, layer_scale=1e-2))
+        by_name = dict(zip(graph.names, graph.nodes(), strict=True))
+        ends = {"attn": "block.attn.conv2", "ffn": "block.ffn.conv3"}
+        for scale, part in scales.items():
+            assert by_name[f"block.{scale}"].inputs == (by_name[ends[part]],)
 
 
 def test_convunexts_block_is_a_metaformer() -> None:
