@@ -7,6 +7,7 @@ them, so that a map is little more than prefixes.
 
 import pickle
 import re
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 __all__ = ["Renames", "Report", "load_file", "load_published", "published_name"]
+
+# What reading makes of damaged bytes, found by damaging files at random.
+_DAMAGE: tuple[type[Exception], ...] = (
+    *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
+    *(AssertionError, struct.error, pickle.UnpicklingError),
+)
 
 Renames = tuple[tuple[str, str], ...]
 """(regular expression, replacement) pairs, applied in order with `re.sub` to our name."""
@@ -72,10 +79,11 @@ def load_file(path: Path) -> Mapping[str, Any]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file as load_safetensors
 
+    damage: tuple[type[Exception], ...] = (*_DAMAGE, SafetensorError)
     try:
         safe = path.suffix == ".safetensors"
         found = load_safetensors(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError) as fault:
+    except damage as fault:
         reason = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
         raise WeightsError(f"{path} cannot be read as a checkpoint: {reason}") from None
     if not isinstance(found, Mapping):
@@ -90,7 +98,7 @@ def _tensors(state_dict: Mapping[str, Any]) -> tuple[dict[str, "Tensor"], tuple[
     for wrapper in ("state_dict", "model"):
         if isinstance(state_dict.get(wrapper), Mapping):
             return _tensors(state_dict[wrapper])
-    plain = {name.removeprefix("module."): value for name, value in state_dict.items()}
+    plain = {str(name).removeprefix("module."): value for name, value in state_dict.items()}
     tensors = {n: v for n, v in plain.items() if isinstance(v, torch.Tensor) and not _counts_batches(n)}
     return tensors, tuple(name for name in plain if name not in tensors)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,33 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(WeightsError, match=r"weights.pth cannot be read as a checkpoint"):
         load_file(Path("weights.pth"))
     assert not Path("harm").exists()
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("kind", ["zip", "legacy", "safetensors"])
+def test_however_a_file_is_damaged_it_is_a_clear_error(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ("w.safetensors" if kind == "safetensors" else "w.pth")
+    tensors = {"weight": torch.ones(3), "bias": torch.ones(2)}
+    if kind == "safetensors":
+        save_file(tensors, path)
+    else:
+        torch.save(tensors, path, _use_new_zipfile_serialization=kind == "zip")
+    whole, rng = path.read_bytes(), random.Random(0)
+    for _ in range(400):
+        damaged = bytearray(whole[: rng.choice([len(whole), rng.randrange(len(whole))])])
+        for _ in range(rng.choice([1, 2, 8])):
+            if damaged:
+                damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            load_file(path)
+        except WeightsError as fault:
+            assert str(fault).startswith(f"{path} ")
+
+
+def test_names_that_are_no_text_are_no_names_of_ours() -> None:
+    with pytest.raises(WeightsError, match="the file is no unet_bn32: it lacks 110 of 110"):
+        load_published(network(), KEY, {0: torch.ones(3)})  # type: ignore[dict-item]  # what a file may hold
 
 
 def test_damaged_and_missing_files_are_named(tmp_path: Path) -> None:
