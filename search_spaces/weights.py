@@ -17,7 +17,8 @@ from nas.errors import WeightsError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["Renames", "Report", "load_file", "load_published", "published_name"]
+__all__ = ["Renames", "Report", "check_names", "fitting", "load_file", "load_published", "names_of", "published_name"]
+__all__ += ["tensors_in"]
 
 # What reading makes of damaged bytes, found by damaging files at random.
 _DAMAGE: tuple[type[Exception], ...] = (
@@ -47,20 +48,26 @@ def load_published(module: "nn.Module", key: str, state_dict: Mapping[str, Any])
     state_dict: as the file holds it, also below "state_dict" or "model" and with names that start with "module.".
     Raises WeightsError for a tensor of ours that the file lacks or has in another shape.
     """
+    renames = names_of(key)
+    tensors, skipped = tensors_in(state_dict)
+    ours = {name: tensor for name, tensor in module.state_dict().items() if not _counts_batches(name)}
+    names = {name: published_name(name, renames) for name in ours}
+    check_names(key, names, tensors)
+    found = {name: fitting(name, names[name], tensors[names[name]], mine.shape) for name, mine in ours.items()}
+    module.load_state_dict(found, strict=False)
+    used = set(names.values())
+    unused = tuple(name for name in tensors if name not in used)
+    return Report(tuple(name for name in tensors if name in used), unused, skipped)
+
+
+def names_of(key: str) -> Renames:
+    """Return the map of names of a published network. Raises WeightsError for a key without one."""
     from search_spaces import published_names  # the package imports this file for the maps' type
 
     if key not in published_names:
         known = ", ".join(published_names)
         raise WeightsError(f"no published names for '{key}'; known: {known}")
-    tensors, skipped = _tensors(state_dict)
-    ours = {name: tensor for name, tensor in module.state_dict().items() if not _counts_batches(name)}
-    names = {name: published_name(name, published_names[key]) for name in ours}
-    _check_names(key, names, tensors)
-    fitting = {name: _fitting(name, names[name], tensors[names[name]], mine) for name, mine in ours.items()}
-    module.load_state_dict(fitting, strict=False)
-    used = set(names.values())
-    unused = tuple(name for name in tensors if name not in used)
-    return Report(tuple(name for name in tensors if name in used), unused, skipped)
+    return published_names[key]
 
 
 def published_name(name: str, renames: Renames) -> str:
@@ -91,13 +98,13 @@ def load_file(path: Path) -> Mapping[str, Any]:
     return found
 
 
-def _tensors(state_dict: Mapping[str, Any]) -> tuple[dict[str, "Tensor"], tuple[str, ...]]:
+def tensors_in(state_dict: Mapping[str, Any]) -> tuple[dict[str, "Tensor"], tuple[str, ...]]:
     """Return the tensors by published name, and the names of everything else."""
     import torch
 
     for wrapper in ("state_dict", "model"):
         if isinstance(state_dict.get(wrapper), Mapping):
-            return _tensors(state_dict[wrapper])
+            return tensors_in(state_dict[wrapper])
     plain = {str(name).removeprefix("module."): value for name, value in state_dict.items()}
     tensors = {n: v for n, v in plain.items() if isinstance(v, torch.Tensor) and not _counts_batches(n)}
     return tensors, tuple(name for name in plain if name not in tensors)
@@ -107,7 +114,8 @@ def _counts_batches(name: str) -> bool:
     return name.endswith("num_batches_tracked")
 
 
-def _check_names(key: str, names: Mapping[str, str], tensors: Mapping[str, Any]) -> None:
+def check_names(key: str, names: Mapping[str, str], tensors: Mapping[str, Any]) -> None:
+    """Check that each of `names`, published by ours, is among `tensors`, once. Raises WeightsError if not."""
     lacking = [name for name, published in names.items() if published not in tensors]
     if lacking:
         first = f"{lacking[0]}, published as {names[lacking[0]]}"
@@ -120,12 +128,15 @@ def _check_names(key: str, names: Mapping[str, str], tensors: Mapping[str, Any])
             )
 
 
-def _fitting(name: str, published: str, theirs: "Tensor", mine: "Tensor") -> "Tensor":
-    """Return their tensor in our shape: (out, in) of a linear layer fits a 1x1 convolution."""
-    if theirs.dim() == 2 and mine.shape == (*theirs.shape, 1, 1):
+def fitting(name: str, published: str, theirs: "Tensor", shape: tuple[int, ...]) -> "Tensor":
+    """Return their tensor in our shape: (out, in) of a linear layer fits a 1x1 convolution.
+
+    Raises WeightsError where it has another shape.
+    """
+    came, wanted = tuple(theirs.shape), tuple(shape)
+    if wanted == (*came, 1, 1) and len(came) == 2:
         return theirs[:, :, None, None]
-    if theirs.shape != mine.shape:
-        came, wanted = tuple(theirs.shape), tuple(mine.shape)
+    if came != wanted:
         raise WeightsError(
             f"{name} is {wanted}, {published} in the file is {came}; build the network as the file's was"
         )
