@@ -14,6 +14,7 @@ from studies.front import Reference, front_of, hypervolume
 
 __all__ = ["StudyRecord", "finished", "load", "reference_of", "values_of"]
 
+_PRETRAINED = ("pretrained_tensors", "encoder_tensors")
 _FACTS = ("outcome", "reason", "origin", "best_dice", "seconds", "key")
 
 
@@ -27,11 +28,15 @@ class StudyRecord:
     frozen: tuple[FrozenTrial, ...]
 
     def trials(self) -> pd.DataFrame:
-        """Return one row per trial: outcome, reason, origin, Dice, costs, and each decision as `decision.<path>`."""
+        """Return one row per trial: outcome, reason, origin, Dice, costs, and each decision as `decision.<path>`.
+
+        With `train.encoder_weights` also `pretrained_tensors`, of the `encoder_tensors` that its encoder has.
+        """
         rows = []
         for trial in self.frozen:
             facts = {name: trial.user_attrs.get(name) for name in _FACTS}
             facts["outcome"] = facts["outcome"] or "running"
+            facts |= {name: trial.user_attrs[name] for name in _PRETRAINED if name in trial.user_attrs}
             decisions = {f"decision.{path}": option for path, option in trial.params.items()}
             values = values_of(trial, self.config.objectives) if trial.state == TrialState.COMPLETE else {}
             rows.append({"number": trial.number} | facts | dict(trial.user_attrs.get("costs", {})) | values | decisions)

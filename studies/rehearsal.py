@@ -13,6 +13,7 @@ from evaluators.device import pick_device
 from evaluators.training import train
 from studies.config import StudyConfig
 from studies.material import Material
+from studies.pretrained import Pretrained
 from studies.proposing import NothingFeasible
 from studies.screening import Candidate, Screen
 from studies.trial import recipe_of
@@ -29,12 +30,14 @@ class Rehearsal:
     """What `rehearse` found.
 
     size: derivations in the space. feasible_share: of drawn members, by the exact costs (latency is not measured).
+    pretrained_share: of the feasible draws, those that begin with published weights; None where the study has none.
     seconds_per_trial: cheapest, median and dearest by MACs of the feasible draws; macs: theirs.
     fitting_trials: trials that fit the hours, None without an hour limit. disk_bytes: upper estimate.
     """
 
     size: int
     feasible_share: float
+    pretrained_share: float | None
     macs: tuple[int, ...]
     seconds_per_trial: tuple[float, ...]
     total_seconds: float
@@ -42,7 +45,9 @@ class Rehearsal:
     disk_bytes: int
 
 
-def rehearse(config: StudyConfig, screen: Screen, material: Material) -> Rehearsal:
+def rehearse(
+    config: StudyConfig, screen: Screen, material: Material, pretrained: Pretrained | None = None
+) -> Rehearsal:
     """Draw, cost and time members. Raises NothingFeasible if no draw keeps the constraints."""
     rng = Random(config.seed)
     drawn = [screen.candidate(screen.space.sample(rng), "rehearsal") for _ in range(DRAWN)]
@@ -59,12 +64,17 @@ def rehearse(config: StudyConfig, screen: Screen, material: Material) -> Rehears
     return Rehearsal(
         size=screen.space.size(),
         feasible_share=len(feasible) / DRAWN,
+        pretrained_share=None if pretrained is None else _pretrained_share(pretrained, feasible),
         macs=tuple(candidate.cost.macs for candidate in timed),
         seconds_per_trial=seconds,
         total_seconds=typical * config.budget.trials,
         fitting_trials=None if hours is None else int(3600 * hours / typical),
         disk_bytes=_disk_bytes(config, feasible),
     )
+
+
+def _pretrained_share(pretrained: Pretrained, feasible: Sequence[Candidate]) -> float:
+    return sum(bool(pretrained.encoder.match(candidate.graph).used) for candidate in feasible) / len(feasible)
 
 
 def _seconds_per_trial(candidate: Candidate, config: StudyConfig, material: Material) -> float:

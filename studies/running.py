@@ -19,13 +19,14 @@ from studies.config import StudyConfig, folder_name, load_config
 from studies.errors import ConfigError
 from studies.folder import StudyFolder, write_atomic
 from studies.material import Material, load_material, with_deploy_size
+from studies.pretrained import load_pretrained
 from studies.progress import Progress, duration
 from studies.records import StudyRecord, load
 from studies.rehearsal import rehearse
 from studies.screening import Screen
 from studies.search import Search, check_sizes, disk_free_bytes
 from studies.starter import starter_yaml
-from studies.tables import front_table, outcome_line
+from studies.tables import front_table, outcome_line, pretrained_line
 from studies.trial import latency_of
 
 __all__ = ["dry_run", "run", "show_status", "write_starter"]
@@ -36,6 +37,7 @@ LEAST_FREE_BYTES = 500_000_000
 def run(path: Path, overrides: Sequence[str], directory: Path | None, interrupted: Callable[[], bool]) -> bool:
     """Run or resume a study and print its front. Return False if no trial ended well."""
     console, config, space = _opened(path, overrides)
+    pretrained = load_pretrained(config)
     if config.train.threads != "auto":
         torch.set_num_threads(config.train.threads)
     folder = StudyFolder(directory or Path("runs") / folder_name(config.name))
@@ -46,7 +48,7 @@ def run(path: Path, overrides: Sequence[str], directory: Path | None, interrupte
             raise ConfigError(f"{folder.root}: less than {LEAST_FREE_BYTES // 10**6} MB free on this disk; make room")
         material = load_material(config, folder, lambda done, total: progress.doing(f"reading images {done}/{total}"))
         progress.say(_said(material))
-        Search(config, space, folder, material, progress, interrupted).run()
+        Search(config, space, folder, material, progress, interrupted, pretrained).run()
     record = load(folder.root)
     _print_standing(console, record)
     kept = [text for text in overrides if not text.startswith("budget.trials=")]
@@ -60,14 +62,20 @@ def run(path: Path, overrides: Sequence[str], directory: Path | None, interrupte
 def dry_run(path: Path, overrides: Sequence[str]) -> None:
     """Print the size of the space, the feasible share, seconds per trial, what fits the budget, and disk use."""
     console, config, space = _opened(path, overrides)
+    pretrained = load_pretrained(config)
+    screen = Screen(space, config, lambda graph: latency_of(graph, config))
     with Progress(console) as progress:
         material = load_material(config, None, lambda done, total: progress.doing(f"reading images {done}/{total}"))
         progress.say(_said(material))
+        if pretrained is not None:
+            progress.say(pretrained.said(screen))
         progress.doing("drawing and timing members")
-        found = rehearse(config, Screen(space, config, lambda graph: latency_of(graph, config)), material)
+        found = rehearse(config, screen, material, pretrained)
     console.print(
         f"space {space.label}: {found.size:.3g} derivations; feasible: {found.feasible_share:.0%} of random ones"
     )
+    if found.pretrained_share is not None:
+        console.print(f"of feasible random ones {found.pretrained_share:.1%} begin with some of the encoder weights")
     for what, macs, seconds in zip(("cheapest", "median", "dearest"), found.macs, found.seconds_per_trial, strict=True):
         console.print(f"a trial, {what} draw ({macs / 1e9:.2f} GMACs deployed): {duration(seconds)}")
     console.print(f"budget: {config.budget.trials} trials take about {duration(found.total_seconds)}")
@@ -127,6 +135,9 @@ def _print_standing(console: Console, record: StudyRecord) -> None:
     console.print(
         f"{record.folder.root}: {len(trials)} of {record.config.budget.trials} trials: {outcome_line(trials)}"
     )
+    weights = record.config.train.encoder_weights
+    if weights is not None:
+        console.print(pretrained_line(trials, weights.network))
     if not record.front().empty:
         console.print(front_table(record.front(), record.config.objectives))
         point = ", ".join(f"{name} {value:.4g}" for name, value in record.reference.values.items())

@@ -23,6 +23,7 @@ from studies.errors import ConfigError
 from studies.folder import StudyFolder, read_json, versions, write_atomic
 from studies.front import Reference, front_of, hypervolume
 from studies.material import Material
+from studies.pretrained import Pretrained
 from studies.progress import Progress, Standing
 from studies.proposing import Proposer, members
 from studies.records import finished, reference_of, values_of
@@ -45,6 +46,7 @@ class Search:
         material: Material,
         progress: Progress,
         interrupted: Callable[[], bool],
+        pretrained: Pretrained | None = None,
     ):
         self._config = config
         self._folder = folder
@@ -53,10 +55,13 @@ class Search:
         self._material = material
         self._screen = Screen(space, config, lambda graph: latency_of(graph, config))
         self._screen.counts.update({k: int(str(v)) for k, v in read_json(folder.screened_file).items()})
-        self._trainer = Trainer(config, material, interrupted)
+        self._pretrained = pretrained
+        self._trainer = Trainer(config, material, interrupted, pretrained)
         directions = [METRICS[name].direction for name in config.objectives]
         self._proposer = Proposer(self._screen, config, directions)
         self._fix_facts()
+        if pretrained is not None:
+            progress.say(pretrained.said(self._screen))
         self._reference = reference_of(folder)
         self._storage = folder.storage(writing=True)
         self._study = optuna.create_study(
@@ -90,7 +95,9 @@ class Search:
         """Make a running trial of an admitted candidate, in one write, after its files are on disk."""
         candidate, number = verdict.candidate, len(self._study.trials)
         store_candidate(self._folder.trial(number), candidate)
-        facts = {"key": candidate.key, "origin": candidate.origin, "costs": dict(verdict.costs)}
+        facts: dict[str, object] = {"key": candidate.key, "origin": candidate.origin, "costs": dict(verdict.costs)}
+        if self._pretrained is not None:
+            facts |= self._pretrained.record(self._folder.trial(number), candidate.graph)
         self._study.add_trial(
             create_trial(
                 state=TrialState.RUNNING,
@@ -177,7 +184,7 @@ class Search:
                 (self._folder.trial(trial.number) / "weights.safetensors").unlink(missing_ok=True)
 
     def _fix_facts(self) -> None:
-        """Store what is fixed from the start, or check that a resumed study measures on the device it began on."""
+        """Store what is fixed from the start, or check that a resumed study goes on with it."""
         device = describe_device(pick_device(self._config.deploy.device))
         stored = read_json(self._folder.facts_file)
         if not stored:
@@ -188,10 +195,15 @@ class Search:
                 "baselines": self._material.baselines,
                 "images": {"training": len(self._material.training), "validation": len(self._material.validation)},
                 "deploy_device": device,
+                "encoder_weights": self._weights_hash(),
                 "versions": versions(),
             }
             write_atomic(self._folder.facts_file, json.dumps(facts, indent=1))
-        elif stored["space"] != self._screen.space.label:
+        else:
+            self._check_facts(stored, device)
+
+    def _check_facts(self, stored: Mapping[str, object], device: str) -> None:
+        if stored["space"] != self._screen.space.label:
             raise ConfigError(
                 f"{self._folder.root}: began in {stored['space']}, this version has {self._screen.space.label}"
             )
@@ -200,6 +212,15 @@ class Search:
                 f"{self._folder.root}: latencies were measured on '{stored['deploy_device']}', this is '{device}'; "
                 f"they do not compare: go on there, or give the study a new name"
             )
+        was, now = stored.get("encoder_weights"), self._weights_hash()
+        if self._pretrained is not None and was != now:
+            raise ConfigError(
+                f"{self._folder.root}: train.encoder_weights.file: {self._pretrained.file} has changed since the "
+                f"study began: SHA-256 {was}, now {now}; put the old file back, or give the study a new name"
+            )
+
+    def _weights_hash(self) -> str | None:
+        return self._pretrained.sha256 if self._pretrained is not None else None
 
     def _first_reference(self) -> Reference:
         """Return Dice of the best trivial prediction and, per cost, its limit or twice the dearest member's."""

@@ -1,16 +1,18 @@
 """The sections of a study's file. The descriptions of their fields are the comments that `nas init` writes."""
 
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
+from search_spaces import published_names
 from studies.errors import shown
 from studies.validation import broken_rules
 
-__all__ = ["Budget", "Deploy", "Device", "FolderData", "GeneratedData", "Sampler", "Section", "Seed", "Split", "Start"]
-__all__ += ["Train"]
+__all__ = ["Budget", "Deploy", "Device", "EncoderWeights", "FolderData", "GeneratedData", "Sampler", "Section", "Seed"]
+__all__ += ["Split", "Start", "Train"]
 
 
 def _known_device(name: str) -> str:
@@ -19,7 +21,14 @@ def _known_device(name: str) -> str:
     return name
 
 
+def _possible_path(path: Path) -> Path:
+    if "\0" in str(path):
+        raise broken_rules({(): f"needs a path without NUL characters; came {shown(str(path))}"})
+    return path
+
+
 Device = Annotated[str, AfterValidator(_known_device)]
+PossiblePath = Annotated[Path, Field(strict=False), AfterValidator(_possible_path)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy and torch both take
 Share = Annotated[float, Field(ge=0, le=1)]
 Side = Annotated[int, Field(ge=32)]  # pixels
@@ -50,15 +59,8 @@ class FolderData(Section):
     """Images and masks on disk."""
 
     kind: Literal["folder"] = Field(default="folder", description="images and masks on disk")
-    root: Path = Field(strict=False, description="their folder; relative to where `nas` is run")
+    root: PossiblePath = Field(description="their folder; relative to where `nas` is run")
     split: Split = Field(default=Split(), description="which images training never sees; the rest is trained on")
-
-    @field_validator("root")
-    @classmethod
-    def _is_a_possible_path(cls, root: Path) -> Path:
-        if "\0" in str(root):
-            raise broken_rules({(): f"needs a path without NUL characters; came {shown(str(root))}"})
-        return root
 
 
 class GeneratedData(Section):
@@ -71,8 +73,28 @@ class GeneratedData(Section):
     split: Split = Field(default=Split(), description="which images training never sees; the rest is trained on")
 
 
+class EncoderWeights(Section):
+    """A checkpoint of a published network, for what other encoders have in common with its own."""
+
+    file: PossiblePath = Field(description="the checkpoint; relative to where `nas` is run")
+    network: str = Field(alias="as", description="the published network that it is of")
+
+    @field_validator("network")
+    @classmethod
+    def _has_published_names(cls, network: str) -> str:
+        if network not in published_names:
+            close = get_close_matches(network[:100], published_names, n=1)
+            known = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(published_names)}"
+            raise broken_rules({(): f"unknown network {shown(network)}; {known}"})
+        return network
+
+    @model_serializer
+    def _as_written(self) -> dict[str, str]:
+        return {"file": str(self.file), "as": self.network}
+
+
 class Train(Section):
-    """How each network is trained; fields and defaults are those of `evaluators.Recipe`, and where it runs."""
+    """How each network is trained; fields and defaults are those of `evaluators.Recipe`, how and where it starts."""
 
     size: Side = Field(default=128, description="height and width of training images in pixels")
     epochs: int = Field(default=12, ge=1, description="passes over the training images")
@@ -90,6 +112,10 @@ class Train(Section):
         default="auto", description="fp32, bf16, or auto: bf16 where the device computes in it"
     )
     channels_last: bool = Field(default=True, description="memory layout; faster on CPU and GPU alike")
+    encoder_weights: EncoderWeights | None = Field(
+        default=None,
+        description="{file: CHECKPOINT, as: hardnet68}: encoders begin with what they share with that network's",
+    )
     threads: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default="auto", description="CPU threads of a training; may change on resume"
     )

@@ -3,7 +3,7 @@
 import pandas as pd
 from rich.table import Table
 
-__all__ = ["front_table", "outcome_line"]
+__all__ = ["front_table", "outcome_line", "pretrained_line"]
 
 _FORMATS = {
     "dice": ("Dice", "{:.4f}", 1.0),
@@ -36,3 +36,9 @@ def outcome_line(trials: pd.DataFrame) -> str:
     """Return how many trials ended in which way."""
     counts = trials["outcome"].value_counts()
     return ", ".join(f"{outcome} {count}" for outcome, count in counts.items()) or "no trials yet"
+
+
+def pretrained_line(trials: pd.DataFrame, network: str) -> str:
+    """Return how many trials began with published weights of that network's encoder."""
+    began = int((trials["pretrained_tensors"] > 0).sum()) if "pretrained_tensors" in trials else 0
+    return f"encoder weights of {network}: {began} of {len(trials)} trials began with some"

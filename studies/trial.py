@@ -22,6 +22,7 @@ from studies.config import StudyConfig
 from studies.folder import write_atomic
 from studies.material import Material
 from studies.outcomes import Outcome, outcome_of
+from studies.pretrained import Pretrained
 from studies.screening import Candidate
 
 __all__ = ["Result", "Trainer", "latency_of", "store_candidate"]
@@ -54,12 +55,19 @@ def latency_of(graph: Graph, config: StudyConfig) -> Latency:
 
 
 class Trainer:
-    """Trains the candidates of one study."""
+    """Trains the candidates of one study, from published encoder weights where it has some."""
 
-    def __init__(self, config: StudyConfig, material: Material, interrupted: Callable[[], bool]):
+    def __init__(
+        self,
+        config: StudyConfig,
+        material: Material,
+        interrupted: Callable[[], bool],
+        pretrained: Pretrained | None = None,
+    ):
         self._config = config
         self._material = material
         self._interrupted = interrupted
+        self._pretrained = pretrained
         self._device = pick_device(config.device)
 
     def run(self, folder: Path, on_epoch: Callable[[EpochRecord], None]) -> Result:
@@ -85,7 +93,10 @@ class Trainer:
         graph = Graph.from_json((folder / "graph.json").read_text(encoding="utf-8"))
         with torch.random.fork_rng([]):
             torch.manual_seed(self._config.seed)
-            return nas.to_module(graph)  # type: ignore[no-any-return]  # a lazy attribute has no type
+            module: GraphModule = nas.to_module(graph)
+        if self._pretrained is not None:
+            self._pretrained.encoder.load(module, graph)
+        return module
 
     def _train(self, module: GraphModule, folder: Path, on_epoch: Callable[[EpochRecord], None]) -> Curve:
         return train(

@@ -160,6 +160,7 @@ def _unknown_key(address: Address, model: type[BaseModel]) -> str:
 
 def _known_paths(model: type[BaseModel], parent: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for name, entry in model.model_fields.items():
+        name = entry.alias or name
         yield (*parent, name)
         for part in (entry.annotation, *get_args(entry.annotation)):
             if isinstance(part, type) and issubclass(part, BaseModel):

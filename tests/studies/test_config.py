@@ -50,7 +50,7 @@ def test_the_training_settings_are_the_recipes():
     recipe = {entry.name: entry.default for entry in dataclasses.fields(Recipe) if entry.name != "seed"}
     train = Train().model_dump()
     assert {name: train[name] for name in recipe} == recipe
-    assert train.keys() - recipe.keys() == {"size", "threads", "timeout_s"}
+    assert train.keys() - recipe.keys() == {"size", "encoder_weights", "threads", "timeout_s"}
 
 
 def test_an_empty_section_has_the_defaults(tmp_path):
@@ -95,6 +95,7 @@ def test_a_configuration_cannot_be_changed():
 # what is stored
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+PATHS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(Path)
 SHARES = st.floats(0.01, 0.45)
 SEEDS = st.integers(0, 2**32 - 1)
 SPLITS = st.builds(Split, validation=SHARES, test=SHARES, seed=SEEDS)
@@ -109,7 +110,7 @@ CONFIGS = st.builds(
     data=st.builds(GeneratedData, images=st.integers(10, 10**6), seed=SEEDS, split=SPLITS)
     | st.builds(
         FolderData,
-        root=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(Path),
+        root=PATHS,
         split=SPLITS,
     ),
     train=st.builds(
@@ -121,6 +122,8 @@ CONFIGS = st.builds(
         precision=st.sampled_from(["auto", "fp32", "bf16"]),
         threads=st.integers(1, 64) | st.just("auto"),
         timeout_s=st.none() | st.floats(1, 1e6),
+        encoder_weights=st.none()
+        | st.fixed_dictionaries({"file": PATHS, "as": st.sampled_from(["hardnet68", "unet_bn32"])}),
     ),
     deploy=st.builds(Deploy, size=st.none() | st.integers(32, 2000), device=st.sampled_from(["cpu", "cuda:3"])),
     budget=st.builds(Budget, trials=st.integers(1, 10**6), hours=st.none() | st.floats(0.1, 1e4)),
