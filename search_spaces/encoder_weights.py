@@ -66,7 +66,7 @@ class PublishedEncoder:
         found, _ = tensors_in(state_dict)
         self.key = key
         self._names = {name: published_name(name, renames) for name in wanted}
-        check_names(f"{key}, of which the encoder is looked for", self._names, found)
+        check_names(f"{key} encoder", self._names, found)
         self._tensors = {
             name: _taken(name, self._names[name], found[self._names[name]], shape, node)
             for name, (node, shape) in wanted.items()

@@ -55,7 +55,7 @@ def load_pretrained(config: StudyConfig) -> Pretrained | None:
         encoder = PublishedEncoder(named.network, load_file(named.file), IMAGE_CHANNELS)
     except WeightsError as fault:
         raise ConfigError(
-            f"train.encoder_weights: {fault}; needs in {named.file} a checkpoint of {named.network}"
+            f"train.encoder_weights: needs a checkpoint of {named.network} in {named.file}; {fault}"
         ) from None
     with named.file.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")

@@ -222,7 +222,7 @@ def test_other_numbers_of_channels_are_refused() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"conv2_0.bn1.running_var": None}, "the file is no unet_bn32, .*: it lacks 1 of 60 tensors .*conv2_0"),
+        ({"conv2_0.bn1.running_var": None}, "the file is no unet_bn32 encoder: it lacks 1 of 60 tensors .*conv2_0"),
         ({"conv2_0.conv1.weight": torch.ones(3)}, r"encoder.stages2.conv1.weight is \(128, 64, 3, 3\), .* is \(3,\)"),
         ({"conv0_0.conv1.weight": torch.ones(())}, r"encoder.stages0.conv1.weight is .*32, 3, 3, 3\), .* is \(\)"),
         ({"conv0_0.conv1.weight": torch.ones(32, 3)}, r"encoder.stages0.conv1.weight is \(32, 3, 3, 3\)"),
@@ -237,9 +237,9 @@ def test_a_file_without_that_encoder_is_refused(change: dict[str, torch.Tensor |
 
 
 def test_another_networks_file_and_an_unknown_network_are_refused(imagenet: tuple[torch.nn.Module, State]) -> None:
-    with pytest.raises(WeightsError, match="the file is no hardnet68, .* it lacks 335 of 335 tensors"):
+    with pytest.raises(WeightsError, match="the file is no hardnet68 encoder: it lacks 335 of 335 tensors"):
         PublishedEncoder("hardnet68", unet_checkpoint())
-    with pytest.raises(WeightsError, match="the file is no hardnet85, .* it lacks 110 of 420 tensors"):
+    with pytest.raises(WeightsError, match="the file is no hardnet85 encoder: it lacks 110 of 420 tensors"):
         PublishedEncoder("hardnet85", imagenet[1])
     with pytest.raises(WeightsError, match="no published names for 'resnet'; known: unet_bn32"):
         PublishedEncoder("resnet", {})

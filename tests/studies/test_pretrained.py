@@ -189,9 +189,12 @@ def test_other_weights_are_refused_when_a_study_goes_on(pretrained: Path, begun:
     ("weights", "said"),
     [
         ("{file: nowhere.pth, as: unet_bn32}", "nowhere.pth cannot be read as a checkpoint"),
-        ("{file: ., as: unet_bn32}", "needs in . a checkpoint of unet_bn32"),
+        ("{file: ., as: unet_bn32}", "needs a checkpoint of unet_bn32 in .;"),
         ("{file: tiny.yaml, as: unet_bn32}", "tiny.yaml cannot be read as a checkpoint"),
-        ("{file: unet.pth, as: hardnet68}", "the file is no hardnet68, of which the encoder is looked for"),
+        (
+            "{file: unet.pth, as: hardnet68}",
+            "needs a checkpoint of hardnet68 in unet.pth; the file is no hardnet68 encoder",
+        ),
         ("{file: unet.pth, as: hardnet86}", "unknown network 'hardnet86'; did you mean 'hardnet85'?"),
         ("{file: unet.pth, as: ~}", "train.encoder_weights.as: needs text"),
         ("{file: unet.pth}", "train.encoder_weights.as: is missing; add it"),
