@@ -98,7 +98,7 @@ def test_an_operator_that_gives_only_its_size_is_of_another_launch() -> None:
     """The convolution is computed in the launch that ends with the activation, not in that of the resize."""
     g = GraphBuilder((3, 8, 8), 1)
     with g.scope("small"):
-        small = g.add(Conv(2, stride=2), g.image, name="conv")
+        small = g.add(ReLU(), g.add(Conv(2, stride=2), g.image, name="conv"), name="relu")
     with g.scope("reference"):
         reference = g.add(Conv(2), g.image, name="conv")
         relu = g.add(ReLU(), reference, name="relu")

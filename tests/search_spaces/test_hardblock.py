@@ -54,7 +54,7 @@ def test_layers_read_what_the_pattern_says(pattern: str, depthwise: bool) -> Non
     made = [by_name["before"]]
     for i in range(8):
         inside = [node for name, node in by_name.items() if name.startswith(f"block.layers.{i}.")]
-        made.append(max(inside, key=lambda node: node.serial))
+        made.append(max(inside, key=lambda node: node.index))
     convs = [by_name[f"block.layers.{i}.layer1.conv" if depthwise else f"block.layers.{i}.conv"] for i in range(8)]
     assert [[made.index(x) for x in inputs_of(conv)] for conv in convs] == READS[pattern]
     assert [made.index(x) for x in inputs_of(by_name["block.transition.conv"])] == PASSED[pattern]

@@ -13,7 +13,7 @@ from nas.space import SearchSpace
 from search_spaces import load, published, spaces
 
 MEMBERS = {"unet": ("unet_bilinear32", "unet_bn32", "amsunet")}
-DRAWN = {"unet@1": "196ae044b863a80c310c1b18fde4035f"}
+DRAWN = {"unet@1": "d5c321f09dc66dd1f22169f7b4517ad6"}
 """By space and version, a digest of the keys of 60 draws: stored studies hold such keys."""
 
 each_space = pytest.mark.parametrize("space", spaces.values(), ids=spaces)

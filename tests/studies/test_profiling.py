@@ -204,7 +204,7 @@ def test_what_cannot_be_profiled_is_one_line_and_exit_code_2(arguments: list[str
         ("[]", "holds no network"),
         ('{"format": 1}', "holds no network"),
         ('{"format": 1, "architecture": {"rule": "nothing", "options": {}}}', "unknown rule 'nothing'"),
-        ('{"format": 1, "nodes": []}', "graph.json cannot be read"),
+        ('{"format": 2, "nodes": []}', "graph.json cannot be read"),
     ],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, text: str, said: str) -> None:
