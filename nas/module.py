@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from nas import layers
 from nas.graph import Graph, Node
-from nas.ops import Call, Input, Size
+from nas.initialisation import initialise
+from nas.ops import Call, Input, Size, Weighted
 
 __all__ = ["GraphModule", "to_module"]
 
@@ -16,7 +17,8 @@ __all__ = ["GraphModule", "to_module"]
 def to_module(graph: Graph) -> "GraphModule":
     """Return a module that computes `graph` on inputs of any size that it takes, (N, C, H, W) -> logits.
 
-    One output gives a tensor, several a list. Built on the current default device and dtype (`torch.device(...)`).
+    One output gives a tensor, several a list. Built on the current default device and dtype (`torch.device(...)`),
+    its weights drawn as the operators state, in the graph's order, from torch's default generator.
     """
     return GraphModule(graph)
 
@@ -38,6 +40,8 @@ class GraphModule(nn.Module):
         layer = node.op.layer(*node.facts.in_shapes)
         if layer is not None:
             made = _target(layer)(*layer.args, **dict(layer.kwargs))
+            if isinstance(node.op, Weighted) and node.op.initialisation != "torch":
+                initialise(made, node.op.draws(*node.facts.in_shapes))
             _attach(self, name, made)
             return node.index, made, (_Value(node.inputs[0].index),), {}
         call = node.op.call(*node.facts.in_shapes)

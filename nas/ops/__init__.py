@@ -5,6 +5,7 @@ from nas.ops.base import Call, Facts, Input, Op, Shape, Size, elements
 from nas.ops.channel_scale import ChannelScale
 from nas.ops.conv import Conv, ConvTranspose
 from nas.ops.image import Image
+from nas.ops.initial import SCHEMES, Draw, Weighted
 from nas.ops.join import Add, Concat, Multiply
 from nas.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from nas.ops.pool import AvgPool, GlobalAvgPool, MaxPool
@@ -15,6 +16,7 @@ from nas.ops.vector import Flatten, Linear
 __all__ = [
     "GELU",
     "OPERATORS",
+    "SCHEMES",
     "Add",
     "AvgPool",
     "BatchNorm",
@@ -23,6 +25,7 @@ __all__ = [
     "Concat",
     "Conv",
     "ConvTranspose",
+    "Draw",
     "Dropout",
     "Facts",
     "Flatten",
@@ -48,6 +51,7 @@ __all__ = [
     "Slice",
     "Tanh",
     "Upsample",
+    "Weighted",
     "elements",
 ]
 

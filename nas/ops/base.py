@@ -1,4 +1,4 @@
-"""What every operator states: output shape, weights, multiply-accumulates and its torch call; nothing else is known.
+"""What every operator states: output shape, weights and their draw, multiply-accumulates and its torch call.
 
 Operators are frozen, interned values: two that are written alike are one object, so that what follows
 from (operator, input shapes) is computed once per process and found again by identity.
@@ -9,14 +9,20 @@ import math
 from abc import ABCMeta, abstractmethod
 from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from nas.errors import ShapeError
 
-__all__ = ["Call", "Facts", "Input", "Op", "Shape", "Size", "elements", "per_axis"]
+if TYPE_CHECKING:
+    from nas.ops.initial import Draw
+
+__all__ = ["APART", "Call", "Facts", "Input", "Op", "Shape", "Size", "elements", "per_axis"]
 
 Shape = tuple[int, ...]
 """(C, *spatial): channels first, the batch never inside; height before width."""
+
+APART = {"identity": False}
+"""Metadata of an argument that is stored but does not tell operators apart: it changes nothing that is computed."""
 
 
 class Input(int):
@@ -117,7 +123,9 @@ class Op(metaclass=_Interned):
         return {f.name: values[f.name] for f in fields(self) if f.default is MISSING or values[f.name] != f.default}
 
     def __str__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.arguments().items())})"
+        apart = {f.name for f in fields(self) if f.metadata == APART}
+        told = (f"{name}={value!r}" for name, value in self.arguments().items() if name not in apart)
+        return f"{type(self).__name__}({', '.join(told)})"
 
     def facts(self, in_shapes: tuple[Shape, ...]) -> Facts:
         """Return shape, weights and MACs for inputs of these shapes. Raises ShapeError where they do not fit."""
@@ -133,6 +141,10 @@ class Op(metaclass=_Interned):
     @abstractmethod
     def weights(self, *xs: Shape) -> dict[str, Shape]:
         """Return the trainable tensors as torch names and shapes them."""
+
+    def draws(self, *xs: Shape) -> dict[str, "Draw"]:
+        """Return what each of the weights is drawn from before training, in the order in which they are drawn."""
+        return {}
 
     def idle(self, *xs: Shape) -> bool:
         """Return whether inference does nothing here: no kernel, the output is the input or a view of it."""

@@ -6,7 +6,8 @@ from functools import cache
 from typing import ClassVar, NamedTuple
 
 from nas.errors import ShapeError
-from nas.ops.base import Call, Op, Shape, elements, per_axis
+from nas.ops.base import Call, Shape, elements, per_axis
+from nas.ops.initial import Weighted
 
 __all__ = ["Conv", "ConvTranspose"]
 
@@ -35,7 +36,7 @@ def _windows(op: "Conv", axes: int) -> tuple[_Window, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class Conv(Op):
+class Conv(Weighted):
     """Convolution with zero or reflect padding. `padding=None` means (kernel - 1) / 2 * dilation on each side.
 
     Shapes: (C, H, W) -> (out_channels, floor((H + 2p - d(k-1) - 1) / s) + 1, ...).
@@ -52,6 +53,7 @@ class Conv(Op):
     padding_mode: str = "zeros"
 
     convolution: ClassVar[bool] = True
+    kernel_kind: ClassVar[str] = "convolution"
 
     def _pads(self, x: Shape) -> tuple[int, ...]:
         return tuple([window.padding for window in _windows(self, len(x) - 1)])
@@ -95,7 +97,7 @@ class Conv(Op):
 
 
 @dataclass(frozen=True, eq=False)
-class ConvTranspose(Op):
+class ConvTranspose(Weighted):
     """Transposed convolution without output padding.
 
     Shapes: (C, H, W) -> (out_channels, (H - 1) * stride - 2 * padding + kernel, ...).
@@ -110,6 +112,7 @@ class ConvTranspose(Op):
     bias: bool = True
 
     convolution: ClassVar[bool] = True
+    kernel_kind: ClassVar[str] = "transposed"
 
     def out_shape(self, *xs: Shape) -> Shape:
         (x,) = xs

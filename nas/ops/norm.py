@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from nas.errors import ShapeError
 from nas.ops.base import Call, Op, Shape
+from nas.ops.initial import Draw
 
 __all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm"]
 
@@ -18,6 +19,9 @@ class _Norm(Op):
     def weights(self, *xs: Shape) -> dict[str, Shape]:
         (x,) = xs
         return {"weight": (x[0],), "bias": (x[0],)}
+
+    def draws(self, *xs: Shape) -> dict[str, Draw]:
+        return {"weight": Draw("constant", 1.0), "bias": Draw("constant", 0.0)}
 
     def macs(self, *xs: Shape) -> int:
         return 0

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from nas.errors import ShapeError
 from nas.ops.base import Call, Input, Op, Shape, elements
+from nas.ops.initial import Weighted
 
 __all__ = ["Flatten", "Linear"]
 
@@ -34,13 +35,14 @@ class Flatten(Op):
 
 
 @dataclass(frozen=True, eq=False)
-class Linear(Op):
+class Linear(Weighted):
     """Linear layer on a vector. Shapes: (C,) -> (out_channels,). MACs: C * out_channels (the bias is not counted)."""
 
     out_channels: int
     bias: bool = True
 
     convolution: ClassVar[bool] = True
+    kernel_kind: ClassVar[str] = "linear"
 
     def out_shape(self, *xs: Shape) -> Shape:
         (x,) = xs

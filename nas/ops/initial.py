@@ -1,0 +1,118 @@
+"""How weights are drawn before training, as plain data: per weight a distribution, per network a scheme of them.
+
+A scheme is no part of an architecture's identity (`Op.code`, `Graph.key`), but of what a stored graph holds.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+from nas.errors import GraphError
+from nas.ops.base import APART, Op, Shape
+
+__all__ = ["SCHEMES", "Draw", "Weighted"]
+
+_CUT_STD = 0.87962566103423978  # standard deviation of a standard normal cut off at two of its own
+
+
+class Draw(NamedTuple):
+    """The distribution that a weight's elements are drawn from, all with mean 0 but "constant".
+
+    scale: of "uniform" the largest absolute value, of "normal" the standard deviation, of "truncated_normal" the one
+    before everything beyond two of it is drawn again, of "constant" the value.
+    """
+
+    kind: str
+    scale: float
+
+    @property
+    def std(self) -> float:
+        """The elements' standard deviation."""
+        parts = {"uniform": 1 / math.sqrt(3), "normal": 1.0, "truncated_normal": _CUT_STD, "constant": 0.0}
+        return self.scale * parts[self.kind]
+
+
+Kernel = Callable[[int, int], Draw]
+"""The draw of a kernel of this fan in and fan out. Fans as torch counts them: a kernel's second and first axis."""
+
+
+def _he_normal(slope: float) -> Kernel:
+    return lambda fan_in, fan_out: Draw("normal", math.sqrt(2 / (1 + slope**2) / fan_in))
+
+
+def _he_truncated(fan_in: int, fan_out: int) -> Draw:
+    return Draw("truncated_normal", math.sqrt(2 / fan_in) / _CUT_STD)
+
+
+def _glorot_normal(fan_in: int, fan_out: int) -> Draw:
+    return Draw("normal", math.sqrt(2 / (fan_in + fan_out)))
+
+
+def _glorot_uniform(fan_in: int, fan_out: int) -> Draw:
+    return Draw("uniform", math.sqrt(6 / (fan_in + fan_out)))
+
+
+def _narrow_normal(fan_in: int, fan_out: int) -> Draw:
+    return Draw("normal", 0.001)
+
+
+def _zeros(fan_in: int, fan_out: int) -> Draw:
+    return Draw("constant", 0.0)
+
+
+def _torch_kernel(fan_in: int, fan_out: int) -> Draw:
+    # The steps of kaiming_uniform_(a=sqrt(5)), so that the last bit is torch's as well.
+    return Draw("uniform", math.sqrt(3.0) * (math.sqrt(2.0 / (1 + math.sqrt(5) ** 2)) / math.sqrt(fan_in)))
+
+
+def _torch_bias(fan_in: int, fan_out: int) -> Draw:
+    return Draw("uniform", 1 / math.sqrt(fan_in))
+
+
+_TORCH: dict[str, Kernel] = {
+    **dict.fromkeys(("convolution", "transposed", "linear"), _torch_kernel),
+    "bias": _torch_bias,
+}
+
+SCHEMES: Mapping[str, Mapping[str, Kernel]] = {
+    "torch": _TORCH,
+    "hardnet": _TORCH | {"convolution": _glorot_normal, "bias": _zeros},
+    "hrnet": _TORCH | {"convolution": _narrow_normal},
+    "unetpp_keras": _TORCH | {"convolution": _he_truncated, "transposed": _glorot_uniform, "bias": _zeros},
+    "nnunet": _TORCH | {"convolution": _he_normal(0.01), "transposed": _he_normal(0.01), "bias": _zeros},
+}
+"""What each kind of kernel, and the bias, is drawn from. Norms start at 1 and 0 in all of them.
+
+torch: torch's layers, uniform with bounds of 1 / sqrt(fan in). What nothing else is known of has it.
+hardnet: PingoLH/Pytorch-HarDNet, `imagenet/main.py`, `weights_init`: Glorot normal (linear layers: torch's), bias 0.
+hrnet: HRNet/HRNet-Semantic-Segmentation, `seg_hrnet.py`, `init_weights`: std 0.001, bias as torch's. There weights of
+    ImageNet are then loaded over it.
+unetpp_keras: MrGiovanni/UNetPlusPlus, `keras/helper_functions.py`: "he_normal" (He et al., arXiv:1502.01852; truncated
+    in Keras), for transposed convolutions Keras's default, Glorot uniform; bias 0.
+nnunet: the same repository, `generic_UNetPlusPlus.py`, InitWeights_He(1e-2): He normal for slope 0.01, bias 0.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Weighted(Op):
+    """An operator with a kernel, and perhaps a bias, that a scheme of `SCHEMES` draws.
+
+    initialisation: the scheme's name. Raises GraphError for an unknown one.
+    """
+
+    initialisation: str = field(default="torch", kw_only=True, metadata=APART)
+
+    kernel_kind: ClassVar[str]  # its name in a scheme
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.initialisation not in SCHEMES:
+            raise GraphError(f"{self}: unknown initialisation '{self.initialisation}'; known: {', '.join(SCHEMES)}")
+
+    def draws(self, *xs: Shape) -> dict[str, Draw]:
+        scheme = SCHEMES[self.initialisation]
+        weights = self.weights(*xs)
+        first, second, *sides = weights["weight"]
+        fan_in, fan_out = second * math.prod(sides), first * math.prod(sides)
+        return {name: scheme[self.kernel_kind if name == "weight" else name](fan_in, fan_out) for name in weights}
