@@ -7,13 +7,19 @@ from search_spaces.decoders.unet_decoder import unet_decoder
 from search_spaces.encoders.staged import staged
 from search_spaces.heads.conv_head import conv_head
 from search_spaces.necks.as_is import as_is
+from search_spaces.parts import initialised
 
 __all__ = ["segmenter"]
 
 
-@rule("network", encoder=staged, neck=as_is, decoder=unet_decoder, head=conv_head)
-def segmenter(g: GraphBuilder, *, encoder: Block, neck: Block, decoder: Block, head: Block) -> Outputs:
-    """Append the four. Shapes: the image (C, H, W) -> logits (classes, h, w), one per feature of the decoder."""
+@rule("network", encoder=staged, neck=as_is, decoder=unet_decoder, head=conv_head, initialisation="torch")
+def segmenter(
+    g: GraphBuilder, *, encoder: Block, neck: Block, decoder: Block, head: Block, initialisation: str
+) -> Outputs:
+    """Append the four. Shapes: the image (C, H, W) -> logits (classes, h, w), one per feature of the decoder.
+
+    initialisation: the scheme that draws all weights, of `nas.ops.SCHEMES`.
+    """
     features = decoder(g, neck(g, encoder(g, g.image)))
     nodes, prediction = features if isinstance(features, Outputs) else (features, 0)
-    return Outputs(head(g, nodes), prediction)
+    return Outputs(initialised(head(g, nodes), initialisation), prediction)

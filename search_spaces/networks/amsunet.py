@@ -1,4 +1,7 @@
-"""AMSUnet as its code builds it: base 32, bilinear, 2,619,898 parameters for RGB and 2 classes."""
+"""AMSUnet as its code builds it: base 32, bilinear, 2,619,898 parameters for RGB and 2 classes.
+
+Its code leaves the weights as torch draws them.
+"""
 
 from nas.grammar import Repeat
 from search_spaces.blocks.amse import amse

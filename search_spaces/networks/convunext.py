@@ -1,4 +1,7 @@
-"""ConvUNeXt as its code builds it: base 32, bilinear, 3,505,730 parameters for RGB and 2 classes."""
+"""ConvUNeXt as its code builds it: base 32, bilinear, 3,505,730 parameters for RGB and 2 classes.
+
+Its code leaves the weights as torch draws them.
+"""
 
 from nas.grammar import Repeat
 from search_spaces.blocks.convnext import convnext

@@ -2,6 +2,8 @@
 
 Source: Chao et al., ICCV 2019, arXiv:1909.00948, code PingoLH/Pytorch-HarDNet. Counts for 1,000 classes:
 tests/golden/counts.json.
+Weights are drawn as its training script draws them (`imagenet/main.py`, `weights_init`): convolutions Glorot normal,
+the classifier's weight as torch does, biases 0. (The class itself, which other projects import, leaves torch's.)
 """
 
 from nas.architecture import Architecture
@@ -14,13 +16,13 @@ from search_spaces.weights import Renames
 
 __all__ = ["encoder_names", "hardnet39ds", "hardnet68", "hardnet68ds", "hardnet85", "names"]
 
-hardnet68 = classifier(encoder=hardnet, head=linear_head)
+hardnet68 = classifier(encoder=hardnet, head=linear_head, initialisation="hardnet")
 """17,565,348 parameters."""
 
-hardnet68ds = classifier(encoder=hardnet(depthwise=True), head=linear_head(dropout=0.05))
+hardnet68ds = hardnet68(encoder=hardnet(depthwise=True), head=linear_head(dropout=0.05))
 """4,180,602 parameters."""
 
-hardnet39ds = classifier(
+hardnet39ds = hardnet68(
     encoder=hardnet(
         depthwise=True,
         multiplier=1.6,
@@ -35,7 +37,7 @@ hardnet39ds = classifier(
 
 _BLOCKS85 = hardblocks((24, 8), (24, 16), (28, 16), (36, 16), (48, 16), (256, 4))
 
-hardnet85 = classifier(
+hardnet85 = hardnet68(
     encoder=hardnet(
         stem=(48, 96),
         blocks=(*_BLOCKS85[:-1], _BLOCKS85[-1](dropout=0.1)),

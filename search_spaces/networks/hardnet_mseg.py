@@ -2,6 +2,7 @@
 
 Source: Huang et al., arXiv:2101.07172, code james128333/HarDNet-MSEG. The published count of 33.3 million includes
 reverse attention left over from PraNet and the ImageNet classifier. Sides of the image: multiples of 32.
+Weights: ImageNet's in the encoder, elsewhere torch's draw, which is also what the encoder has before they are loaded.
 """
 
 from nas.derivation import fixed

@@ -1,4 +1,7 @@
-"""U-Nets that papers compare with, as their code builds them (reference counts: tests/golden/counts.json)."""
+"""U-Nets that papers compare with, as their code builds them (reference counts: tests/golden/counts.json).
+
+Weights are drawn as torch draws them: LeeJunHyun/Image_Segmentation has other initialisations, but calls none.
+"""
 
 from nas.grammar import Repeat
 from search_spaces.blocks.double_conv import double_conv

@@ -2,6 +2,7 @@
 
 Sources: MrGiovanni/UNetPlusPlus (`keras/helper_functions.py`; `pytorch/nnunet`, `generic_UNetPlusPlus.py`) and
 4uiiurz1/pytorch-nested-unet (`archs.py`). The Keras forms end in a sigmoid; ours give its argument, the logits.
+The Keras and nnU-Net forms draw their weights as their code does (`nas.ops.SCHEMES`), the port as torch does.
 """
 
 from nas.grammar import Repeat, Rule
@@ -43,7 +44,9 @@ def _keras_encoder(base: int) -> Rule:
 
 def _keras_unet(base: int) -> Rule:
     return segmenter(
-        encoder=_keras_encoder(base), decoder=unet_decoder(order="up_first", blocks=Repeat(_keras, _below_deepest))
+        encoder=_keras_encoder(base),
+        decoder=unet_decoder(order="up_first", blocks=Repeat(_keras, _below_deepest)),
+        initialisation="unetpp_keras",
     )
 
 
@@ -55,7 +58,7 @@ wunet_keras = _keras_unet(35)
 
 _keras_nested = unetpp_decoder(blocks=Repeat(_keras, _below_deepest))
 
-unetpp_keras = segmenter(encoder=_keras_encoder(32), decoder=_keras_nested)
+unetpp_keras = segmenter(encoder=_keras_encoder(32), decoder=_keras_nested, initialisation="unetpp_keras")
 """UNet++ without deep supervision: 9,042,177 parameters for RGB."""
 
 unetpp_keras_ds = unetpp_keras(decoder=_keras_nested(supervise="all"))
@@ -89,6 +92,7 @@ unetpp_nnunet = segmenter(
         blocks=Repeat(double_conv(**_nn), _below_deepest),
     ),
     head=conv_head(bias=False),
+    initialisation="nnunet",
 )
 """The nnU-Net form: five strided downsamplings, InstanceNorm, X(0,5) to X(0,1); 24,000,608 parameters for 2 classes."""
 
