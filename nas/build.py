@@ -16,11 +16,13 @@ __all__ = ["Outputs", "build"]
 class Outputs(NamedTuple):
     """Maps in their published order, and the number of the one that counts (or "mean").
 
+    initialisation: the scheme of `nas.ops.SCHEMES` that draws the network's weights.
     A network or a decoder of which the first map counts may return a plain list.
     """
 
     nodes: Sequence[Node]
     prediction: int | str = 0
+    initialisation: str = "torch"
 
 
 def build(architecture: Architecture, image_shape: Shape, classes: int = 1) -> Graph:
@@ -33,8 +35,7 @@ def build(architecture: Architecture, image_shape: Shape, classes: int = 1) -> G
         raise GraphError(f"only a network can be built; {architecture.rule.name} is a {architecture.rule.kind}")
     g = GraphBuilder(image_shape, classes)
     found = architecture.rule.emit(g, **_bound(architecture))
-    nodes, prediction = found if isinstance(found, Outputs) else (found, 0)
-    return g.freeze(nodes, prediction)
+    return g.freeze(*(found if isinstance(found, Outputs) else Outputs(found)))
 
 
 class _Bound:

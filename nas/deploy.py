@@ -32,7 +32,7 @@ def deploy(graph: Graph) -> Graph:
             with_bias = node.index in folded.values()
             op = replace(node.op, bias=True) if with_bias and isinstance(node.op, Conv | ConvTranspose) else node.op
             made[node.index] = _named(g.add(op, *inputs), name)
-    return g.freeze([_prediction(g, graph, made)])
+    return g.freeze([_prediction(g, graph, made)], initialisation=graph.initialisation)
 
 
 def foldable(graph: Graph) -> dict[int, int]:

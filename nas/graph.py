@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nas.errors import GraphError, ShapeError
 from nas.fragment import Fragment
 from nas.node import Node, Scope, Stamp, comes_first, names_of, numbered, words_of
-from nas.ops import OPERATORS, Image, Op, Shape
+from nas.ops import OPERATORS, Image, Op, Shape, check_scheme
 from nas.ops.base import Facts
 
 if TYPE_CHECKING:
@@ -86,16 +86,19 @@ class GraphBuilder:
         except ValueError:
             raise ShapeError(f"{op} cannot take {len(shapes)} inputs: {', '.join(map(str, shapes))}") from None
 
-    def freeze(self, outputs: Sequence[Node], prediction: int | str = 0) -> "Graph":
+    def freeze(self, outputs: Sequence[Node], prediction: int | str = 0, initialisation: str = "torch") -> "Graph":
         """Return the graph of what `outputs` need, in canonical order; the builder must not be used after.
 
         prediction: the number of the output that counts, or "mean" for the mean of all.
+        initialisation: the scheme of `nas.ops.SCHEMES` that draws the weights.
         """
         if not outputs:
             raise GraphError("a graph needs at least one output")
         if prediction != "mean" and prediction not in range(len(outputs)):
             raise GraphError(f"prediction={prediction!r}; give 'mean' or a number below {len(outputs)}")
-        return Graph(tuple(numbered(outputs)), tuple(outputs), prediction, self.image.shape, self.classes)
+        check_scheme(initialisation, "the network")
+        parts = tuple(numbered(outputs))
+        return Graph(parts, tuple(outputs), prediction, initialisation, self.image.shape, self.classes)
 
 
 class Graph:
@@ -109,12 +112,14 @@ class Graph:
         parts: tuple[Node, ...],
         part_outputs: tuple[Node, ...],
         prediction: int | str,
+        initialisation: str,
         image_shape: Shape,
         classes: int,
     ):
         self.parts = parts
         self.part_outputs = part_outputs
         self.prediction = prediction
+        self.initialisation = initialisation
         self.image_shape = image_shape
         self.classes = classes
 
@@ -145,8 +150,8 @@ class Graph:
     def key(self) -> str:
         """Return the identity of the architecture, stable across processes and machines (32 hex digits).
 
-        Names, the order of independent nodes, unused nodes and the image's height and width do not count. Computing
-        something twice differs from using it twice.
+        Names, the order of independent nodes, unused nodes, how weights are drawn and the image's height and width do not
+        count. Computing something twice differs from using it twice.
         """
         words = array("Q")
         for part in self.parts:
@@ -185,7 +190,12 @@ class Graph:
             for n, name in zip(self._nodes, self.names, strict=True)
         ]
         head = {"format": _FORMAT, "key": self.key(), "image": self.image_shape, "classes": self.classes}
-        tail = {"prediction": self.prediction, "outputs": [x.index for x in self.outputs], "nodes": nodes}
+        tail = {
+            "prediction": self.prediction,
+            "initialisation": self.initialisation,
+            "outputs": [x.index for x in self.outputs],
+            "nodes": nodes,
+        }
         return json.dumps(head | tail)
 
     @classmethod
@@ -247,4 +257,4 @@ def _rebuild(stored: dict[str, Any]) -> Graph:
         node = builder.add(op, *inputs) if inputs else builder.image
         node.scope, node.given_name = None, row["name"]
         made.append(node)
-    return builder.freeze([made[i] for i in stored["outputs"]], stored["prediction"])
+    return builder.freeze([made[i] for i in stored["outputs"]], stored["prediction"], stored["initialisation"])

@@ -33,15 +33,15 @@ class GraphModule(nn.Module):
         self._steps: list[tuple[int, Callable[..., Tensor], Any, dict[str, Any]]] = []
         for node, name in zip(graph.nodes(), graph.names, strict=True):
             if node.inputs:
-                self._steps.append(self._step(node, name))
+                self._steps.append(self._step(node, name, graph.initialisation))
         self._spent = _last_uses(graph)
 
-    def _step(self, node: Node, name: str) -> tuple[int, Callable[..., Tensor], Any, dict[str, Any]]:
+    def _step(self, node: Node, name: str, scheme: str) -> tuple[int, Callable[..., Tensor], Any, dict[str, Any]]:
         layer = node.op.layer(*node.facts.in_shapes)
         if layer is not None:
             made = _target(layer)(*layer.args, **dict(layer.kwargs))
-            if isinstance(node.op, Weighted) and node.op.initialisation != "torch":
-                initialise(made, node.op.draws(*node.facts.in_shapes))
+            if isinstance(node.op, Weighted) and (node.op.initialisation or scheme) != "torch":
+                initialise(made, node.op.draws(*node.facts.in_shapes, scheme=scheme))
             _attach(self, name, made)
             return node.index, made, (_Value(node.inputs[0].index),), {}
         call = node.op.call(*node.facts.in_shapes)

@@ -7,7 +7,6 @@ from search_spaces.decoders.unet_decoder import unet_decoder
 from search_spaces.encoders.staged import staged
 from search_spaces.heads.conv_head import conv_head
 from search_spaces.necks.as_is import as_is
-from search_spaces.parts import initialised
 
 __all__ = ["segmenter"]
 
@@ -21,5 +20,5 @@ def segmenter(
     initialisation: the scheme that draws all weights, of `nas.ops.SCHEMES`.
     """
     features = decoder(g, neck(g, encoder(g, g.image)))
-    nodes, prediction = features if isinstance(features, Outputs) else (features, 0)
-    return Outputs(initialised(head(g, nodes), initialisation), prediction)
+    nodes, prediction, _ = features if isinstance(features, Outputs) else Outputs(features)
+    return Outputs(head(g, nodes), prediction, initialisation)

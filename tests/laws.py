@@ -16,6 +16,7 @@ import nas
 from nas.architecture import Architecture
 from nas.graph import Graph, GraphBuilder, Node
 from nas.module import to_module
+from nas.node import comes_first
 from nas.ops import (
     Add,
     AvgPool,
@@ -159,7 +160,7 @@ def has_twins(graph: Graph) -> bool:
     Their order in the key is the builder's: the only case where one expression may have two keys.
     """
     return any(
-        node.op.commutative and len({x.index for x in node.inputs}) > len({x.term for x in node.inputs})
+        node.op.commutative and len({*node.inputs}) == 2 and all(map(comes_first, node.inputs, node.inputs[::-1]))
         for node in graph
     )
 

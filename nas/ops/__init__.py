@@ -5,7 +5,7 @@ from nas.ops.base import Call, Facts, Input, Op, Shape, Size, elements
 from nas.ops.channel_scale import ChannelScale
 from nas.ops.conv import Conv, ConvTranspose
 from nas.ops.image import Image
-from nas.ops.initial import SCHEMES, Draw, Weighted
+from nas.ops.initial import SCHEMES, Draw, Weighted, check_scheme
 from nas.ops.join import Add, Concat, Multiply
 from nas.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from nas.ops.pool import AvgPool, GlobalAvgPool, MaxPool
@@ -52,6 +52,7 @@ __all__ = [
     "Tanh",
     "Upsample",
     "Weighted",
+    "check_scheme",
     "elements",
 ]
 

@@ -142,8 +142,11 @@ class Op(metaclass=_Interned):
     def weights(self, *xs: Shape) -> dict[str, Shape]:
         """Return the trainable tensors as torch names and shapes them."""
 
-    def draws(self, *xs: Shape) -> dict[str, "Draw"]:
-        """Return what each of the weights is drawn from before training, in the order in which they are drawn."""
+    def draws(self, *xs: Shape, scheme: str = "torch") -> dict[str, "Draw"]:
+        """Return what each of the weights is drawn from before training, in the order in which they are drawn.
+
+        scheme: the network's, of `nas.ops.SCHEMES`.
+        """
         return {}
 
     def idle(self, *xs: Shape) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nas.ops.base import Call, Op, Shape
+from nas.ops.initial import Draw
 
 __all__ = ["ChannelScale"]
 
@@ -26,6 +27,9 @@ class ChannelScale(Op):
     def weights(self, *xs: Shape) -> dict[str, Shape]:
         (x,) = xs
         return {"weight": (x[0],)}
+
+    def draws(self, *xs: Shape, scheme: str = "torch") -> dict[str, Draw]:
+        return {"weight": Draw("constant", self.init)}
 
     def macs(self, *xs: Shape) -> int:
         return 0

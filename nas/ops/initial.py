@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple
 from nas.errors import GraphError
 from nas.ops.base import APART, Op, Shape
 
-__all__ = ["SCHEMES", "Draw", "Weighted"]
+__all__ = ["SCHEMES", "Draw", "Weighted", "check_scheme"]
 
 _CUT_STD = 0.87962566103423978  # standard deviation of a standard normal cut off at two of its own
 
@@ -94,25 +94,30 @@ nnunet: the same repository, `generic_UNetPlusPlus.py`, InitWeights_He(1e-2): He
 """
 
 
+def check_scheme(name: str, where: str) -> None:
+    """Raise GraphError if there is no scheme of that name."""
+    if name not in SCHEMES:
+        raise GraphError(f"{where}: unknown initialisation '{name}'; known: {', '.join(SCHEMES)}")
+
+
 @dataclass(frozen=True, eq=False)
 class Weighted(Op):
     """An operator with a kernel, and perhaps a bias, that a scheme of `SCHEMES` draws.
 
-    initialisation: the scheme's name. Raises GraphError for an unknown one.
+    initialisation: the scheme's name; empty for the network's. Raises GraphError for an unknown one.
     """
 
-    initialisation: str = field(default="torch", kw_only=True, metadata=APART)
+    initialisation: str = field(default="", kw_only=True, metadata=APART)
 
     kernel_kind: ClassVar[str]  # its name in a scheme
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.initialisation not in SCHEMES:
-            raise GraphError(f"{self}: unknown initialisation '{self.initialisation}'; known: {', '.join(SCHEMES)}")
+        check_scheme(self.initialisation or "torch", str(self))
 
-    def draws(self, *xs: Shape) -> dict[str, Draw]:
-        scheme = SCHEMES[self.initialisation]
+    def draws(self, *xs: Shape, scheme: str = "torch") -> dict[str, Draw]:
+        kernels = SCHEMES[self.initialisation or scheme]
         weights = self.weights(*xs)
         first, second, *sides = weights["weight"]
         fan_in, fan_out = second * math.prod(sides), first * math.prod(sides)
-        return {name: scheme[self.kernel_kind if name == "weight" else name](fan_in, fan_out) for name in weights}
+        return {name: kernels[self.kernel_kind if name == "weight" else name](fan_in, fan_out) for name in weights}

@@ -20,7 +20,7 @@ class _Norm(Op):
         (x,) = xs
         return {"weight": (x[0],), "bias": (x[0],)}
 
-    def draws(self, *xs: Shape) -> dict[str, Draw]:
+    def draws(self, *xs: Shape, scheme: str = "torch") -> dict[str, Draw]:
         return {"weight": Draw("constant", 1.0), "bias": Draw("constant", 0.0)}
 
     def macs(self, *xs: Shape) -> int:

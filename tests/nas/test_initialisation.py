@@ -11,7 +11,19 @@ import nas
 from nas.errors import GraphError
 from nas.graph import Graph, GraphBuilder
 from nas.initialisation import initialise
-from nas.ops import SCHEMES, BatchNorm, Conv, ConvTranspose, Flatten, GroupNorm, InstanceNorm, LayerNorm, Linear, Op
+from nas.ops import (
+    SCHEMES,
+    BatchNorm,
+    ChannelScale,
+    Conv,
+    ConvTranspose,
+    Flatten,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    Linear,
+    Op,
+)
 
 LAYERS: dict[str, Callable[[str], Op]] = {
     "conv": lambda scheme: Conv(64, kernel=(3, 5), stride=2, initialisation=scheme),
@@ -38,7 +50,15 @@ def same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> bool
 @pytest.mark.parametrize(
     "op",
     [make("torch") for make in LAYERS.values()]
-    + [Conv(8, bias=False), Conv(24, groups=24), BatchNorm(), GroupNorm(4), InstanceNorm(), LayerNorm()],
+    + [
+        ChannelScale(0.1),
+        Conv(8, bias=False),
+        Conv(24, groups=24),
+        BatchNorm(),
+        GroupNorm(4),
+        InstanceNorm(),
+        LayerNorm(),
+    ],
     ids=str,
 )
 def test_by_default_operators_state_what_torchs_layers_do_to_the_bit(op: Op) -> None:
@@ -101,7 +121,7 @@ def test_a_scheme_makes_another_operator_of_the_same_identity() -> None:
     plain, other = Conv(8), Conv(8, initialisation="hrnet")
     assert plain is not other
     assert Conv(8, initialisation="hrnet") is other
-    assert Conv(8, initialisation="torch") is plain
+    assert Conv(8, initialisation="") is plain
     assert (plain.code, str(plain)) == (other.code, str(other))
     assert "initialisation" not in plain.arguments()
     assert graph_of(plain).key() == graph_of(other).key()
@@ -115,6 +135,17 @@ def test_a_stored_graph_trains_from_the_same_weights(kind: str, scheme: str) -> 
     again = Graph.from_json(graph.to_json())
     assert again.outputs[0].op is graph.outputs[0].op
     assert same(drawn(again), drawn(graph))
+
+
+def test_the_networks_scheme_draws_what_has_no_own() -> None:
+    g = GraphBuilder((8, 8, 9), 1)
+    x = g.add(Conv(8, initialisation="hrnet"), g.add(Conv(8), g.image, name="free"), name="own")
+    graph = g.freeze([x], initialisation="unetpp_keras")
+    assert Graph.from_json(graph.to_json()).initialisation == nas.deploy(graph).initialisation == "unetpp_keras"
+    weights = drawn(graph)
+    assert float(weights["own.weight"].std()) == pytest.approx(0.001, rel=0.1)
+    assert not weights["free.bias"].any()
+    assert weights["own.bias"].any()
 
 
 def test_layers_are_drawn_in_the_graphs_order_wherever_they_were_appended() -> None:

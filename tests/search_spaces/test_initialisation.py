@@ -10,7 +10,7 @@ import torch
 
 import nas
 from nas.derivation import fixed
-from nas.errors import SpaceError
+from nas.errors import GraphError
 from nas.graph import Graph
 from nas.ops import ConvTranspose, Linear, Weighted
 from search_spaces import published
@@ -68,7 +68,7 @@ SCHEMES = {
 
 
 def schemes_of(graph: Graph) -> set[str]:
-    return {node.op.initialisation for node in graph if isinstance(node.op, Weighted)}
+    return {node.op.initialisation or graph.initialisation for node in graph if isinstance(node.op, Weighted)}
 
 
 def test_the_keys_of_published_networks_stay() -> None:
@@ -136,5 +136,5 @@ def test_overriding_changes_nothing_but_the_draw() -> None:
 
 
 def test_an_unknown_scheme_of_a_rule_is_named() -> None:
-    with pytest.raises(SpaceError, match="unknown initialisation 'he'; known: torch, hardnet"):
+    with pytest.raises(GraphError, match="unknown initialisation 'he'; known: torch, hardnet"):
         nas.build(fixed(segmenter(encoder=staged(base=8), initialisation="he")), (3, 32, 32))
