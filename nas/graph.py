@@ -150,8 +150,9 @@ class Graph:
     def key(self) -> str:
         """Return the identity of the architecture, stable across processes and machines (32 hex digits).
 
-        Names, the order of independent nodes, unused nodes, how weights are drawn and the image's height and width do not
-        count. Computing something twice differs from using it twice.
+        Names, the order of independent nodes, unused nodes, how weights are drawn and the image's height and width do
+        not count. Computing something twice differs from using it twice. Where a sum takes two results computed alike,
+        but apart, and one is used elsewhere too, equal graphs may get two keys (never different ones the same).
         """
         words = array("Q")
         for part in self.parts:
