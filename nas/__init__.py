@@ -22,6 +22,8 @@ __all__ = [
     "cost",
     "deploy",
     "deploy_weights",
+    "draw",
+    "draw_diff",
     "profile",
     "to_module",
 ]
@@ -32,4 +34,8 @@ def __getattr__(name: str) -> Any:
         from nas.module import to_module
 
         return to_module
+    if name in ("draw", "draw_diff"):  # few need them
+        from nas import drawing
+
+        return getattr(drawing, name)
     raise AttributeError(f"module 'nas' has no attribute '{name}'")

@@ -3,7 +3,7 @@
 The text of each is one line: where it happened, what was needed, what came, what to do.
 """
 
-__all__ = ["DecisionError", "GraphError", "NasError", "ShapeError", "SpaceError", "WeightsError"]
+__all__ = ["DecisionError", "DrawingError", "GraphError", "NasError", "ShapeError", "SpaceError", "WeightsError"]
 
 
 class NasError(Exception):
@@ -24,6 +24,10 @@ class ShapeError(NasError):
 
 class GraphError(NasError):
     """A graph or its stored form breaks a rule of legal graphs."""
+
+
+class DrawingError(NasError):
+    """A drawing cannot be made or written as asked."""
 
 
 class DecisionError(NasError):
