@@ -16,7 +16,7 @@ __all__ = ["COLOURS", "row_names", "sheet_of", "title_of"]
 COLOURS = {"kind": None, "params": "params", "macs": "macs", "cio": "cio_elements", "traffic": "traffic_bytes"}
 """What cells may be coloured by, and the cost that it shows."""
 
-NAMES = {"params": "parameters", "macs": "MACs", "cio_elements": "CIO", "traffic_bytes": "memory traffic"}
+NAMES = {"params": "parameters", "macs": "MACs", "cio_elements": "elements of CIO", "traffic_bytes": "bytes of traffic"}
 
 _COLUMNS = ("operator", "what", "output", "parameters", "MACs", "traffic, bytes")
 """The heads of the table of what a cell holds."""
@@ -60,7 +60,7 @@ def _sizes(arrows: Sequence[Arrow]) -> tuple[Swatch, ...]:
 
 def title_of(cell: Cell) -> tuple[str, ...]:
     """Return what is said of a cell when the pointer rests on it."""
-    costs = (f"{NAMES[cost]} {_cost(cell, cost):,}" for cost in COSTS)
+    costs = (f"{_cost(cell, cost):,} {NAMES[cost]}" for cost in COSTS)
     head = f"{len(cell.operators)} operators, {shape_text(cell.shape)}, {KINDS[cell.kind]}"
     return (tidy(cell.id), head, *costs)
 

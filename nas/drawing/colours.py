@@ -34,9 +34,14 @@ def shade(share: float) -> str:
 
 
 def ink_on(fill: str) -> str:
-    """Return the colour of text that is legible on `fill` (#rrggbb)."""
-    red, green, blue = (int(fill[i : i + 2], 16) for i in (1, 3, 5))
-    return "#1f2933" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#ffffff"
+    """Return black or white, whichever has more contrast on `fill` (#rrggbb), by WCAG 2.1's relative luminance."""
+    red, green, blue = (_linear(int(fill[i : i + 2], 16) / 255) for i in (1, 3, 5))
+    return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "#ffffff"
+
+
+def _linear(part: float) -> float:
+    """Return the light of a colour's part, 0 to 1 (sRGB)."""
+    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
 
 
 def darker(fill: str) -> str:

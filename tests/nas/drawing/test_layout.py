@@ -3,6 +3,8 @@
 from collections import defaultdict
 from itertools import combinations, pairwise
 
+import pytest
+
 import nas
 from nas.drawing import fold
 from nas.drawing.architecture import sheet_of
@@ -89,6 +91,15 @@ def check_apart(layout: Layout) -> None:
         for (a, b, one), (c, d, other) in combinations(held, 2):
             if one.source != other.source and not {one.source, one.target} >= {other.source, other.target}:
                 assert b <= c or d <= a, (one, other)
+
+
+@pytest.mark.parametrize(("key", "scope"), [("hardnet_mseg", "decoder"), ("hrnetv2_w18", "encoder.stage2")])
+def test_opened_cells_are_laid_out_alike(key: str, scope: str) -> None:
+    layout = sheet_of(nas.build(published[key], (3, 352, 352)), "kind", (scope,), "").layout
+    check_apart(layout)
+    for line in layout.lines:
+        for segment in pairwise(line.points):
+            assert not any(crosses(segment, box) for box in layout.boxes.values()), line
 
 
 def test_arrows_that_look_different_do_not_share_a_line() -> None:
