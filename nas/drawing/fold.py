@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from nas.cost import BYTES
 from nas.drawing.grouping import SINGLE, Group, Groups, Scope, opened_scopes
 from nas.drawing.kinds import content_of, kind_of
+from nas.drawing.labels import labels_of
 from nas.drawing.picture import Arrow, Cell, Operator, Picture, columns_of
 from nas.errors import DrawingError
 from nas.graph import Graph, Node
@@ -70,35 +71,40 @@ def _ids(groups: Groups, shown: list[Group]) -> list[str]:
 
 
 def _picture(groups: Groups, shown: list[Group]) -> Picture:
-    graph = groups.graph
-    ids = _ids(groups, shown)
+    graph, ids = groups.graph, _ids(groups, shown)
     home = {i: cell for cell, group in zip(ids, shown, strict=True) for i in group.members}
     place = {cell: number for number, cell in enumerate(ids)}
     arrows = sorted(_arrows(graph, home), key=lambda x: (place[x.source], place[x.target]))
-    columns = columns_of(ids, arrows)
-    inputs: dict[str, set[int]] = defaultdict(set)
-    for arrow in arrows:
-        inputs[arrow.target].add(shown[place[arrow.source]].level)
-    outputs = {home[node.index] for node in graph.outputs}
-    labels = _labels(groups, shown)
-    traffic = _traffic(graph)
-    cells = []
-    for cell, label, group in zip(ids, labels, shown, strict=True):
-        nodes = [graph.nodes()[i] for i in group.members]
-        cells.append(
-            Cell(
-                id=cell,
-                scope=".".join(group.scope),
-                label=label,
-                content=content_of(nodes),
-                kind=kind_of(nodes, group.level, inputs[cell], cell in outputs),
-                level=group.level,
-                column=columns[cell],
-                shape=_given(groups, group).shape,
-                operators=_operators(nodes, graph.names, traffic),
-            )
+    columns, traffic = columns_of(ids, arrows), _traffic(graph)
+    kinds = _kinds(groups, dict(zip(ids, shown, strict=True)), arrows)
+    cells = [
+        Cell(
+            id=cell,
+            scope=".".join(group.scope),
+            label=label,
+            content=content_of([graph.nodes()[i] for i in group.members]),
+            kind=kinds[cell],
+            level=group.level,
+            column=columns[cell],
+            shape=_given(groups, group).shape,
+            operators=_operators([graph.nodes()[i] for i in group.members], graph.names, traffic),
         )
+        for cell, label, group in zip(ids, labels_of(groups, shown), shown, strict=True)
+    ]
     return Picture(tuple(cells), tuple(arrows))
+
+
+def _kinds(groups: Groups, shown: Mapping[str, Group], arrows: Sequence[Arrow]) -> dict[str, str]:
+    taken: dict[str, set[int]] = defaultdict(set)
+    for arrow in arrows:
+        taken[arrow.target].add(shown[arrow.source].level)
+    nodes, outputs = groups.graph.nodes(), {node.index for node in groups.graph.outputs}
+    return {
+        cell: kind_of(
+            [nodes[i] for i in group.members], group.level, taken[cell], not outputs.isdisjoint(group.members)
+        )
+        for cell, group in shown.items()
+    }
 
 
 def _arrows(graph: Graph, home: Mapping[int, str]) -> list[Arrow]:
@@ -151,49 +157,3 @@ def _operators(nodes: Sequence[Node], names: Sequence[str], traffic: Sequence[in
             )
         )
     return tuple(operators)
-
-
-def _labels(groups: Groups, shown: list[Group]) -> list[str]:
-    """Return a label for each group: the shortest end of its path that no other path has; where several groups have one
-    path, the names of what each holds, if these are few and its own.
-    """
-    paths = [_path(groups, group) for group in shown]
-    held: dict[Scope, Counter[str]] = defaultdict(Counter)
-    for path, group in zip(paths, shown, strict=True):
-        held[path].update(_held(groups, path, group))
-    operators, labels = {tuple(name.split(".")) for name in groups.graph.names}, []
-    for path, group in zip(paths, shown, strict=True):
-        inside = _held(groups, path, group)
-        own = inside and all(held[path][name] == 1 for name in inside)
-        if own and "+" in group.part and len(inside) > 1:
-            labels.append(f"{inside[0]} … {inside[-1]}")
-        elif own and len(inside) < 3 and sum(path == other for other in paths) > 1:
-            labels.append(" + ".join(inside))
-        else:
-            labels.append(_short(path, set(paths), fewest=2 if path in operators else 1) or "network")
-    return labels
-
-
-def _path(groups: Groups, group: Group) -> Scope:
-    """Return the address that all members share: their scope, or the name of an operator that shares its scope."""
-    scopes = [groups.scopes[i] for i in group.members]
-    if len(scopes) == 1 and (groups.scopes.count(scopes[0]) > 1 or not scopes[0]):
-        return tuple(groups.graph.names[group.members[0]].split("."))
-    first, last = min(scopes), max(scopes)
-    depth = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    return first[:depth]
-
-
-def _held(groups: Groups, path: Scope, group: Group) -> list[str]:
-    """Return what lies directly below `path` in the group, scopes and operators, in order."""
-    names = [groups.graph.names[i].split(".") for i in group.members]
-    return list(dict.fromkeys(name[len(path)] for name in names if len(name) > len(path)))
-
-
-def _short(path: Scope, others: set[Scope], fewest: int) -> str:
-    """Return the shortest end of a path that tells it from others, of `fewest` names or more; no number is first."""
-    for length in range(fewest, len(path)):
-        end = path[-length:]
-        if not end[0].isdecimal() and not any(p != path and p[-length:] == end for p in others):
-            return ".".join(end)
-    return ".".join(path)

@@ -3,7 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nas.graph import Graph
 from nas.ops import Image, Shape
@@ -40,20 +40,15 @@ class Group:
     members: tuple[int, ...]
 
 
-@dataclass
 class Groups:
     """The ways to group one graph's operators. What is opened is given; the rest follows."""
 
-    graph: Graph
-    scopes: list[Scope] = field(init=False)
-    levels: list[int] = field(init=False)
-    users: list[list[int]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.scopes = [tuple(name.split(".")[:-1]) for name in self.graph.names]
-        self.levels = [level_of(node.shape, self.graph.image_shape) for node in self.graph]
-        self.users = [sorted(x.index for x in users) for users in self.graph.users()]
-        self._outputs = {node.index for node in self.graph.outputs}
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.scopes: list[Scope] = [tuple(name.split(".")[:-1]) for name in graph.names]
+        self.levels = [level_of(node.shape, graph.image_shape) for node in graph]
+        self.users = [sorted(x.index for x in users) for users in graph.users()]
+        self._outputs = {node.index for node in graph.outputs}
 
     def of(self, opened: set[Scope], cuts: dict[Scope, int], single: frozenset[int] = frozenset()) -> list[Group]:
         """Return the groups in canonical order.
@@ -104,11 +99,8 @@ class Groups:
         for i in members:
             macs[self.levels[i]] += self.graph.nodes()[i].facts.macs
             written[self.levels[i]] += self.graph.nodes()[i].facts.out_elements
-        kept = {
-            level
-            for level, part in macs.items()
-            if part > SHARE * macs.total() and written[level] > SHARE * written.total()
-        }
+        busy, wide = SHARE * macs.total(), SHARE * written.total()
+        kept = {level for level in macs if macs[level] > busy and written[level] > wide}
         place: dict[int, int] = {}
         for i in reversed(members):
             readers = {place[user] for user in self.users[i] if user in inside}

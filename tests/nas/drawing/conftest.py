@@ -15,15 +15,15 @@ KINDS = [
     *(key for key in published if not key.endswith(ALIKE)),
     *(f"deployed {key}" for key in ("unet_bilinear32", "hrnetv2_w18", "hardnet_mseg", "amsunet")),
 ]
-KINDS += [*(f"random {seed}" for seed in range(8)), "flat 10", "flat 200", "two of a name", "odd size"]
+KINDS += [*(f"random {seed}" for seed in range(8)), "flat 10", "flat 200", "odd size", "odd stride"]
 
 
 def graph_of(kind: str) -> Graph:
     family, _, rest = kind.partition(" ")
-    if kind == "two of a name":
-        return two_of_a_name()
     if kind == "odd size":
-        return nas.build(published["unet_bilinear32"], (3, 75, 101))
+        return nas.build(published["unet_bilinear32"], (3, 75, 101))  # halves round down
+    if kind == "odd stride":
+        return nas.build(published["hrnetv2_w18"], (3, 75, 101))  # halves round up
     if family == "flat":
         return flat(int(rest))
     if family == "random":
@@ -41,14 +41,6 @@ def flat(operators: int) -> Graph:
         if g._serial % 100 < 3:
             x = g.add(MaxPool(), x)
     return g.freeze([g.add(Conv(1), x)])
-
-
-def two_of_a_name() -> Graph:
-    """What a file may say: several operators of one name, which may also look like a cell's id."""
-    text = nas.build(published["unetpp_keras_L1"], (3, 64, 64)).to_json()
-    for name in ("encoder.stages0.conv1", "encoder.stages0.conv2", "head.conv"):
-        text = text.replace(f'"{name}"', '"head@0"')
-    return Graph.from_json(text)
 
 
 @pytest.fixture(name="flat")

@@ -10,7 +10,7 @@ import pytest
 import nas
 from nas.drawing import Cell, Picture, fold
 from nas.errors import DrawingError
-from nas.graph import Graph, GraphBuilder
+from nas.graph import Graph, GraphBuilder, Node
 from nas.ops import Conv, ConvTranspose, GlobalAvgPool, MaxPool, Multiply, ReLU
 from search_spaces import published
 
@@ -145,6 +145,51 @@ def test_a_gate_stays_with_the_map_it_weighs() -> None:
     ]
 
 
+def test_a_gate_of_two_resolutions_is_a_cell() -> None:
+    g = GraphBuilder((3, 32, 32), 1)
+    with g.scope("body"):
+        gate = g.add(Conv(3, kernel=1), g.add(GlobalAvgPool(), g.image))
+        fine = g.add(Conv(3), g.add(Multiply(), g.image, gate))
+        coarse = g.add(Conv(3), g.add(Multiply(), g.add(MaxPool(), g.image), gate))
+    graph = g.freeze([fine, coarse])
+    levels = {cell.id: (cell.level, len(cell.operators)) for cell in fold(graph).cells}
+    assert levels == {"image": (0, 1), "body@5": (5, 2), "body@0": (0, 2), "body@1": (1, 3)}
+
+
+def chain(g: GraphBuilder, x: Node, operators: int) -> Node:
+    for _ in range(operators):
+        x = g.add(Conv(3), x)
+    return x
+
+
+def test_scopes_of_one_size_are_opened_together() -> None:
+    g = GraphBuilder((3, 32, 32), 1)
+    x = g.image
+    for stage in range(12):
+        with g.scope(f"stage{stage}"):
+            for half in ("first", "second"):
+                with g.scope(half):
+                    x = chain(g, x, 7)
+    cells = fold(g.freeze([x])).cells
+    assert [cell.id for cell in cells][1:] == [f"stage{n}.{half}@0" for n in range(12) for half in ("first", "second")]
+
+
+def test_operators_before_and_after_a_part_are_two_cells() -> None:
+    g = GraphBuilder((3, 32, 32), 1)
+    with g.scope("body"):
+        x = chain(g, g.image, 2)
+        with g.scope("middle"):
+            x = chain(g, x, 20)
+        x = chain(g, x, 2)
+    cells = fold(g.freeze([x])).cells
+    assert [(cell.scope, len(cell.operators), cell.column) for cell in cells] == [
+        ("", 1, 0),
+        ("body", 2, 1),
+        ("body.middle", 20, 2),
+        ("body", 2, 3),
+    ]
+
+
 def test_a_cell_opens_to_its_operators() -> None:
     graph = nas.build(published["unet_bn32"], (3, 64, 64))
     closed, opened = fold(graph), fold(graph, open=("encoder.stages0@0", "decoder.level3"))
@@ -153,6 +198,17 @@ def test_a_cell_opens_to_its_operators() -> None:
     assert len(opened.cells) == len(closed.cells) - 2 + len(inside)
     chain = [cell for cell in opened.cells if cell.scope.startswith("encoder.stages0")]
     assert [b.column - a.column for a, b in pairwise(chain)] == [1] * 5
+
+
+def test_cells_keep_apart_where_a_file_gives_a_name_twice() -> None:
+    """Also where an operator's name looks like a cell's."""
+    text = nas.build(published["unetpp_keras_L1"], (3, 64, 64)).to_json()
+    for name in ("encoder.stages0.conv1", "encoder.stages0.conv2", "encoder.stages0.relu1"):
+        text = text.replace(f'"{name}"', '"head@0"')
+    picture = fold(Graph.from_json(text), open=[cell.id for cell in fold(Graph.from_json(text)).cells][1:3])
+    ids = [cell.id for cell in picture.cells]
+    assert len(set(ids)) == len(ids)
+    assert {"head@0", "head@0~2"} < set(ids)
 
 
 def test_opening_what_is_not_there_says_what_is() -> None:
@@ -174,6 +230,24 @@ def test_kinds_tell_the_resolutions_that_a_cell_takes() -> None:
         finer, coarser = any(x < cell.level for x in taken), any(x > cell.level for x in taken)
         wanted = {(True, True): "exchange", (True, False): "coarser", (False, True): "finer"}.get((finer, coarser))
         assert cell.kind in (wanted or "same", "image", "output")
+
+
+def test_labels_are_the_shortest_that_tell_cells_apart() -> None:
+    """A number never stands alone, and an operator says in which scope it is."""
+    g = GraphBuilder((3, 32, 32), 1)
+    with g.scope("body"):
+        x = g.image
+        for number in ("0", "1"):
+            with g.scope(number):
+                x = chain(g, x, 10)
+        with g.scope("end"):
+            x = chain(g, x, 3)
+    with g.scope("head"):
+        x = g.add(ReLU(), g.add(Conv(1), x, name="end"))
+    graph = g.freeze([x])
+    assert [cell.label for cell in fold(graph).cells] == ["image", "body.0", "body.1", "end", "head"]
+    opened = fold(graph, open=("head",))
+    assert [cell.label for cell in opened.cells][3:] == ["body.end", "head.end", "head.relu1"]
 
 
 def test_content_names_the_main_operators() -> None:
