@@ -13,7 +13,7 @@ import pytest
 
 import nas
 from nas.drawing import Drawing, fold
-from nas.drawing.colours import ink_on, shade
+from nas.drawing.colours import NEUTRAL, ink_on, shade
 from nas.errors import DrawingError
 from nas.graph import Graph
 from search_spaces import published
@@ -41,6 +41,11 @@ def hostile_graph() -> Graph:
         name = HOSTILE[number % len(HOSTILE)]
         row["name"] = row["name"].replace("encoder.", f"encoder.{name}").replace("conv1", name).replace("head", name)
     return Graph.from_json(json.dumps(stored))
+
+
+def opened(graph: Graph, heading: str = "") -> Drawing:
+    """Every operator is a cell and shows its name."""
+    return nas.draw(graph, open=[cell.id for cell in fold(graph).cells], heading=heading)
 
 
 class Tags(HTMLParser):
@@ -77,6 +82,12 @@ def test_the_svg_shows_every_cell(graph: Graph) -> None:
     assert len(svg_texts(drawing)) >= 3 * len(picture.cells)
 
 
+def test_every_arrow_has_a_head(graph: Graph) -> None:
+    picture, sheet = fold(graph), nas.draw(graph).sheet
+    heads = [stroke for stroke in sheet.strokes() if stroke.fill == NEUTRAL]
+    assert len(heads) == len(picture.arrows)
+
+
 @pytest.mark.parametrize(("colour", "cost"), [("macs", "macs"), ("params", "params"), ("traffic", "traffic_bytes")])
 def test_a_cost_is_shown_as_shares(colour: str, cost: str) -> None:
     drawing = nas.draw(graph(), colour=colour)
@@ -110,7 +121,7 @@ def test_another_colour_is_refused() -> None:
 def test_hostile_names_stay_text_in_svg() -> None:
     heading = " ".join(HOSTILE)
     for drawing in (
-        nas.draw(hostile_graph(), heading=heading),
+        opened(hostile_graph(), heading),
         nas.draw_diff(graph(), hostile_graph(), heading=heading),
     ):
         root = ElementTree.fromstring(drawing.to_svg().encode())
@@ -119,8 +130,8 @@ def test_hostile_names_stay_text_in_svg() -> None:
 
 
 def test_hostile_names_stay_text_on_the_page() -> None:
-    harmless = Tags(nas.draw(graph(), heading="network").to_html())
-    page = nas.draw(hostile_graph(), heading=" ".join(HOSTILE)).to_html()
+    harmless = Tags(opened(graph(), "network").to_html())
+    page = opened(hostile_graph(), " ".join(HOSTILE)).to_html()
     page.encode()
     hostile = Tags(page)
     assert hostile.tags == harmless.tags
@@ -128,7 +139,9 @@ def test_hostile_names_stay_text_on_the_page() -> None:
 
 
 def test_plotly_reads_no_tags_in_names() -> None:
-    texts, points = nas.draw(hostile_graph()).to_figure().data
+    texts, points = opened(hostile_graph(), " ".join(HOSTILE)).to_figure().data
+    assert any("script" in text for text in texts.text)
+    assert any("&lt;img src=x" in text for text in points.hovertext)
     for text in (*texts.text, *points.hovertext):
         bare = re.sub(r"^<b>(.*)</b>$", r"\1", text.replace("<br>", ""))
         assert "<" not in bare

@@ -1,16 +1,17 @@
 """Cells do not overlap, arrows run between them, and each arrow can be followed from its source to its target."""
 
 from collections import defaultdict
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, permutations
 
 import pytest
 
 import nas
-from nas.drawing import fold
+from nas.drawing import Arrow, Cell, fold
 from nas.drawing.architecture import sheet_of
-from nas.drawing.layout import Box, Layout, Line, lay_out
+from nas.drawing.layout import WIDEST, Box, Layout, Line, lay_out
 from nas.drawing.sheet import Sheet
-from nas.graph import Graph
+from nas.graph import Graph, GraphBuilder
+from nas.ops import Conv, ReLU
 from search_spaces import published
 
 Segment = tuple[tuple[float, float], tuple[float, float]]
@@ -115,6 +116,71 @@ def test_arrows_that_look_different_do_not_share_a_line() -> None:
     for held in heights.values():
         for (a, b, _), (c, d, _) in combinations(held, 2):
             assert b < c or d < a
+
+
+def check_no_crossing_before_cells(layout: Layout) -> None:
+    into: dict[str, list[Line]] = defaultdict(list)
+    for line in layout.lines:
+        if len(line.points) > 2 and line.points[-2][0] < line.points[-1][0]:
+            into[line.target].append(line)
+    for lines in into.values():
+        for one, other in permutations(lines, 2):
+            (x, y1), (_, y2), _ = one.points[-3:]
+            (start, y), (end, _) = other.points[-2:]
+            assert not (start < x < end and min(y1, y2) < y < max(y1, y2)), (one, other)
+
+
+def test_arrows_into_one_cell_do_not_cross_before_it(graph: Graph) -> None:
+    check_no_crossing_before_cells(drawn(graph).layout)
+
+
+def test_long_arrows_of_one_cell_branch_off_one_line() -> None:
+    layout = drawn(nas.build(published["unetpp_bn32"], (3, 352, 352))).layout
+    heights = defaultdict(set)
+    for line in layout.lines:
+        if len(line.points) == 6:  # out, up, along, down, in
+            heights[line.source].add(line.points[2][1])
+    assert {source: len(found) for source, found in heights.items()} == {
+        **{"encoder@0": 1, "decoder.x0_1@0": 1, "decoder.x0_2@0": 1},
+        **{"encoder@1": 1, "decoder.x1_1@1": 1, "encoder@2": 1},
+    }
+
+
+def spot(name: str, level: int, column: int) -> Cell:
+    return Cell(name, "", name, "", "same", level, column, (1, 8, 8), ())
+
+
+def lay_out_spots(cells: list[Cell], pairs: list[str]) -> Layout:
+    arrows = [Arrow(a, b) for a, b in pairs]
+    return lay_out(
+        cells, arrows, dict.fromkeys([cell.id for cell in cells], 80.0), dict.fromkeys(map(tuple, pairs), "")
+    )
+
+
+def test_a_line_along_an_empty_lane_ends_before_a_cell_there() -> None:
+    """a to c turns down in front of b, where the line from d to b comes up."""
+    cells = [spot("a", 0, 0), spot("b", 0, 2), spot("c", 1, 2), spot("d", 1, 1)]
+    check_apart(lay_out_spots(cells, ["ac", "db", "ad"]))
+
+
+def test_lines_enter_in_the_order_of_their_tracks() -> None:
+    """c to t is routed after b to t, yet left of it: beside the line from a to e there is room."""
+    cells = [spot("a", 0, 0), spot("b", 1, 0), spot("c", 2, 0), spot("e", 1, 1), spot("t", 3, 1)]
+    layout = lay_out_spots(cells, ["ae", "bt", "ct"])
+    turns = {line.source: line.points[1][0] for line in layout.lines}
+    assert turns["a"] == turns["c"] < turns["b"]
+    check_no_crossing_before_cells(layout)
+
+
+def test_long_names_are_cut_to_fit() -> None:
+    g = GraphBuilder((3, 32, 32), 1)
+    with g.scope("W" * 100 + "i" * 100):
+        x = g.add(ReLU(), g.add(Conv(1), g.image))
+    sheet = drawn(g.freeze([x]))
+    label = next(text for text in sheet.texts() if text.text.startswith("W"))
+    assert label.text.endswith("i")
+    assert "…" in label.text
+    assert sum(0.95 if c == "W" else 0.3 if c == "i" else 1 for c in label.text) * label.size < WIDEST
 
 
 def test_texts_fit_in_their_cells(graph: Graph) -> None:
