@@ -117,8 +117,9 @@ class Groups:
         return index in self._outputs or not inside.issuperset(self.users[index])
 
     def _connected(self, members: Sequence[int]) -> list[list[int]]:
-        """Split into what hangs together."""
+        """Split into what hangs together, and what comes before other cells from what comes after them."""
         inside, left = set(members), dict.fromkeys(members)
+        borders = self._borders(inside)
         parts: list[list[int]] = []
         while left:
             stack, part = [next(iter(left))], set()
@@ -127,11 +128,19 @@ class Groups:
                 if i not in part:
                     part.add(i)
                     inputs = [x.index for x in self.graph.nodes()[i].inputs]
-                    stack += [j for j in (*self.users[i], *inputs) if j in inside]
+                    stack += [j for j in (*self.users[i], *inputs) if j in inside and borders[i] == borders[j]]
             parts.append(sorted(part))
             for i in part:
                 del left[i]
         return parts
+
+    def _borders(self, inside: set[int]) -> list[int]:
+        """Return how often, at most, a path to each operator goes into `inside` or out of it."""
+        borders: list[int] = []
+        for i, node in enumerate(self.graph):
+            crossed = (borders[x.index] + ((x.index in inside) != (i in inside)) for x in node.inputs)
+            borders.append(max(crossed, default=0))
+        return borders
 
 
 def opened_scopes(groups: Groups) -> tuple[set[Scope], dict[Scope, int]]:

@@ -20,7 +20,8 @@ def labels_of(groups: Groups, shown: Sequence[Group]) -> list[str]:
     for path, group in zip(paths, shown, strict=True):
         inside = _held(groups, path, group)
         own = inside and all(held[path][name] == 1 for name in inside)
-        if own and "+" in group.part and len(inside) > 1:
+        whole = sum(scope[: len(path)] == path for scope in groups.scopes) == len(group.members)
+        if own and not whole and "+" in group.part and len(inside) > 1:
             labels.append(f"{inside[0]} … {inside[-1]}")
         elif own and len(inside) < 3 and sum(path == other for other in paths) > 1:
             labels.append(" + ".join(inside))

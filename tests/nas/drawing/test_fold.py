@@ -11,7 +11,7 @@ import nas
 from nas.drawing import Cell, Picture, fold
 from nas.errors import DrawingError
 from nas.graph import Graph, GraphBuilder, Node
-from nas.ops import Conv, ConvTranspose, GlobalAvgPool, MaxPool, Multiply, ReLU
+from nas.ops import Add, Conv, ConvTranspose, GlobalAvgPool, MaxPool, Multiply, ReLU
 from search_spaces import published
 
 
@@ -187,6 +187,22 @@ def test_operators_before_and_after_a_part_are_two_cells() -> None:
         ("body", 2, 1),
         ("body.middle", 20, 2),
         ("body", 2, 3),
+    ]
+
+
+def test_a_shortcut_around_a_part_does_not_join_its_two_sides() -> None:
+    g = GraphBuilder((3, 32, 32), 1)
+    with g.scope("body"):
+        before = chain(g, g.image, 2)
+        with g.scope("middle"):
+            x = chain(g, before, 20)
+        x = g.add(ReLU(), g.add(Add(), before, x))
+    cells = fold(g.freeze([x])).cells
+    assert [(cell.label, len(cell.operators), cell.column) for cell in cells] == [
+        ("image", 1, 0),
+        ("conv1 … conv2", 2, 1),
+        ("middle", 20, 2),
+        ("add1 … relu1", 2, 3),
     ]
 
 
