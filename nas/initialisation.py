@@ -7,10 +7,10 @@ from torch import nn
 
 from nas.ops import Draw
 
-__all__ = ["initialise"]
+__all__ = ["draw"]
 
 
-def initialise(layer: nn.Module, draws: Mapping[str, Draw]) -> None:
+def draw(layer: nn.Module, draws: Mapping[str, Draw]) -> None:
     """Draw the weights of `layer`, in the order of `draws`, from the default generator of their device.
 
     For the scheme "torch" this repeats what the layer's constructor does, to the bit.

@@ -1,47 +1,64 @@
 """From a graph to a torch module whose parameters are named by scope."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from nas import layers
 from nas.graph import Graph, Node
-from nas.initialisation import initialise
+from nas.initialisation import draw
 from nas.ops import Call, Input, Size, Weighted
 
 __all__ = ["GraphModule", "to_module"]
 
 
-def to_module(graph: Graph) -> "GraphModule":
+def to_module(graph: Graph, initialise: bool = True) -> "GraphModule":
     """Return a module that computes `graph` on inputs of any size that it takes, (N, C, H, W) -> logits.
 
     One output gives a tensor, several a list. Built on the current default device and dtype (`torch.device(...)`),
     its weights drawn as the operators state, in the graph's order, from torch's default generator.
+    initialise: without, weights are whatever the memory holds, for a state dict to be loaded over all of them.
     """
-    return GraphModule(graph)
+    with nullcontext() if initialise else _Undrawn():
+        return GraphModule(graph, graph.initialisation if initialise else None)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves out what layers do to draw their weights."""
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if getattr(function, "__module__", None) == "torch.nn.init":
+            return args[0] if args else (kwargs or {})["tensor"]
+        return function(*args, **(kwargs or {}))
 
 
 class GraphModule(nn.Module):
     """The graph as a module. `prediction` is the number of the output that counts, or "mean"."""
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, scheme: str | None):
         super().__init__()
         self.prediction = graph.prediction
         self._outputs = [node.index for node in graph.outputs]
         self._steps: list[tuple[int, Callable[..., Tensor], Any, dict[str, Any]]] = []
         for node, name in zip(graph.nodes(), graph.names, strict=True):
             if node.inputs:
-                self._steps.append(self._step(node, name, graph.initialisation))
+                self._steps.append(self._step(node, name, scheme))
         self._spent = _last_uses(graph)
 
-    def _step(self, node: Node, name: str, scheme: str) -> tuple[int, Callable[..., Tensor], Any, dict[str, Any]]:
+    def _step(
+        self, node: Node, name: str, scheme: str | None
+    ) -> tuple[int, Callable[..., Tensor], Any, dict[str, Any]]:
         layer = node.op.layer(*node.facts.in_shapes)
         if layer is not None:
             made = _target(layer)(*layer.args, **dict(layer.kwargs))
-            if isinstance(node.op, Weighted) and (node.op.initialisation or scheme) != "torch":
-                initialise(made, node.op.draws(*node.facts.in_shapes, scheme=scheme))
+            if scheme and isinstance(node.op, Weighted) and (node.op.initialisation or scheme) != "torch":
+                draw(made, node.op.draws(*node.facts.in_shapes, scheme=scheme))
             _attach(self, name, made)
             return node.index, made, (_Value(node.inputs[0].index),), {}
         call = node.op.call(*node.facts.in_shapes)

@@ -98,14 +98,23 @@ def profile(
     ] = False,
     device: Annotated[str, typer.Option("--device", help="measure latency there: auto, cpu, cuda, cuda:N")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, to the unit")] = False,
+    draw: Annotated[Path | None, typer.Option("--draw", metavar="FILE", help="write a drawing, .svg or .html")] = None,
+    colour: Annotated[
+        Literal["kind", "params", "macs", "cio", "traffic"], typer.Option("--colour", help="of the drawing's cells")
+    ] = "kind",
+    against: Annotated[
+        str | None, typer.Option("--diff", metavar="SOURCE", help="draw what this network has changed; needs --draw")
+    ] = None,
 ) -> None:
     """Show a network's costs by block, and check them with independent counters."""
     from studies.profiling import Wish, show_profile
     from studies.sources import Asked, parse_size
 
+    if against and not draw:
+        raise typer.BadParameter("needs --draw FILE, where the difference is drawn", param_hint="--diff")
     with _one_line_faults():
         asked = Asked(parse_size(size) if size else None, in_channels, classes)
-        wish = Wish(deployed, schedule, precision, depth, verify, device, as_json)
+        wish = Wish(deployed, schedule, precision, depth, verify, device, as_json, draw, colour, against)
         if not show_profile(source, asked, wish):
             raise typer.Exit(FAILURE)
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -38,6 +39,9 @@ class Wish:
     verify: bool = False
     device: str = ""
     as_json: bool = False
+    draw: Path | None = None
+    colour: str = "kind"
+    against: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ def show_published(size: tuple[int, int] | None) -> None:
 def show_profile(source: str, asked: Asked, wish: Wish) -> bool:
     """Print a network's costs by block. Return False if an independent count differs from ours."""
     found = _find(source, asked, wish)
+    if wish.draw:
+        _draw(found, asked, wish.draw)
     if wish.as_json:
         print(json.dumps(_plain(found), indent=1))
     else:
@@ -100,6 +106,18 @@ def _find(source: str, asked: Asked, wish: Wish) -> _Found:
         latency=_latency(graph, wish.device, precision) if wish.device else None,
         checks=_checks(graph) if wish.verify else (),
     )
+
+
+def _draw(found: _Found, asked: Asked, path: Path) -> None:
+    """Write the drawing of the network, or of what the one it is compared with has changed."""
+    wish = found.wish
+    if wish.against is None:
+        nas.draw(found.graph, colour=wish.colour, heading=found.source).write(path)
+        return
+    size = (found.graph.image_shape[1], found.graph.image_shape[2])
+    other = named_network(wish.against, asked._replace(size=size)).graph
+    other = nas.deploy(other) if wish.deployed else other
+    nas.draw_diff(found.graph, other, heading=f"{found.source} → {wish.against}").write(path)
 
 
 def _checks(graph: Graph) -> "tuple[Check, ...]":

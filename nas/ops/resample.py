@@ -77,7 +77,10 @@ class PadTo(_Resample):
     def out_shape(self, *xs: Shape) -> Shape:
         x, reference = xs
         if any(n > m for n, m in zip(x[1:], reference[1:], strict=True)):
-            raise ShapeError(f"the map {x[1:]} is larger than the map {reference[1:]} that it should be padded to")
+            raise ShapeError(
+                f"the map {x[1:]} is larger than the map {reference[1:]} that it should be padded to; "
+                "give an image whose sides stay even at every halving"
+            )
         return (x[0], *reference[1:])
 
     def idle(self, *xs: Shape) -> bool:

@@ -10,7 +10,7 @@ from torch import nn
 import nas
 from nas.errors import GraphError
 from nas.graph import Graph, GraphBuilder
-from nas.initialisation import initialise
+from nas.initialisation import draw
 from nas.ops import (
     SCHEMES,
     BatchNorm,
@@ -71,7 +71,7 @@ def test_by_default_operators_state_what_torchs_layers_do_to_the_bit(op: Op) -> 
         for weight in layer.parameters():
             weight.fill_(float("nan"))
     torch.manual_seed(3)
-    initialise(layer, stated)
+    draw(layer, stated)
     assert same(made.state_dict(), drawn(graph, seed=3))
 
 
@@ -80,19 +80,19 @@ def test_by_default_operators_state_what_torchs_layers_do_to_the_bit(op: Op) -> 
 def test_every_weight_has_the_distribution_that_is_stated(kind: str, scheme: str) -> None:
     graph = graph_of(LAYERS[kind](scheme))
     weights = drawn(graph)
-    for name, draw in graph.outputs[0].op.draws(*graph.outputs[0].facts.in_shapes).items():
+    for name, stated in graph.outputs[0].op.draws(*graph.outputs[0].facts.in_shapes).items():
         weight = weights[f"made.{name}"]
-        if draw.kind == "constant":
-            assert torch.equal(weight, torch.full_like(weight, draw.scale))
+        if stated.kind == "constant":
+            assert torch.equal(weight, torch.full_like(weight, stated.scale))
             continue
         spread = 4 / weight.numel() ** 0.5
-        assert abs(weight.std() / draw.std - 1) < spread
-        assert abs(weight.mean() / draw.std) < spread
+        assert abs(weight.std() / stated.std - 1) < spread
+        assert abs(weight.mean() / stated.std) < spread
         if (
             name == "weight"
         ):  # of a normal, 5 in 100 lie outside of two standard deviations and 1 in 400 outside of three
-            largest = {"uniform": (0.99, 1), "truncated_normal": (1.98, 2), "normal": (2.8, 6)}[draw.kind]
-            assert largest[0] < weight.abs().max() / draw.scale <= largest[1]
+            largest = {"uniform": (0.99, 1), "truncated_normal": (1.98, 2), "normal": (2.8, 6)}[stated.kind]
+            assert largest[0] < weight.abs().max() / stated.scale <= largest[1]
 
 
 def test_schemes_are_the_functions_of_torch_and_keras() -> None:
@@ -157,6 +157,24 @@ def test_layers_are_drawn_in_the_graphs_order_wherever_they_were_appended() -> N
         return g.freeze([made[1], made[3]])
 
     assert same(drawn(built(1)), drawn(built(3)))
+
+
+@pytest.mark.parametrize("scheme", ["torch", "hrnet"])
+def test_without_initialisation_nothing_is_drawn_and_loading_gives_the_same_module(scheme: str) -> None:
+    g = GraphBuilder((8, 8, 9), 1)
+    x = g.add(LayerNorm(), g.add(BatchNorm(), g.add(Conv(8, initialisation="nnunet"), g.add(Conv(8), g.image))))
+    graph = g.freeze([g.add(Linear(3), g.add(Flatten(), g.add(ChannelScale(0.1), x)))], initialisation=scheme)
+    made = nas.to_module(graph)
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    empty = nas.to_module(graph, initialise=False)
+    assert torch.equal(torch.get_rng_state(), before)
+    empty.load_state_dict(made.state_dict())
+    assert same(empty.state_dict(), made.state_dict())
+    image = torch.randn(2, *graph.image_shape)
+    assert torch.equal(empty.eval()(image), made.eval()(image))
+    assert all(weight.requires_grad for weight in empty.parameters())
+    assert torch.nn.Conv2d(1, 1, 1).weight.abs().sum() > 0  # later layers are drawn again
 
 
 def test_an_unknown_scheme_is_named() -> None:

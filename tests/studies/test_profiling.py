@@ -232,3 +232,30 @@ def test_a_stored_graph_keeps_its_channels_and_classes(tmp_path: Path) -> None:
 )
 def test_numbers_are_printed_with_three_digits(value: float, text: str) -> None:
     assert short(value) == text
+
+
+def test_a_drawing_is_written_beside_the_table(tmp_path: Path) -> None:
+    for name in ("amsunet.svg", "amsunet.html"):
+        code, out, _ = nas_command("profile", "published:amsunet", "--draw", tmp_path / name, "--colour", "macs")
+        assert code == 0
+        assert "encoder" in out
+        assert "published:amsunet" in (tmp_path / name).read_text()
+
+
+def test_a_difference_is_drawn_at_the_size_of_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "diff.svg"
+    command = ("profile", "published:unet_bn32", "--diff", "published:unetpp_bn32", "--size", "96x64")
+    code, _, _ = nas_command(*command, "--draw", path)
+    assert code == 0
+    assert "unet_bn32 → published:unetpp_bn32" in path.read_text()
+    code, _, error = nas_command(*command)
+    assert code == 2
+    assert "needs --draw" in error
+
+
+@pytest.mark.parametrize("name", ["net.png", "missing/net.svg"])
+def test_a_drawing_that_cannot_be_written_is_one_line(name: str, tmp_path: Path) -> None:
+    code, _, error = nas_command("profile", "published:amsunet", "--size", "64", "--draw", tmp_path / name)
+    assert code == 2
+    assert error.count("\n") == 1
+    assert name in error
