@@ -30,7 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import nas
 from evaluators.device import describe_device
-from nas import fragment
+from nas import recording
 from nas.grammar import Choice, OneOf, Repeat
 from nas.space import SearchSpace
 from search_spaces.blocks.run import run
@@ -99,8 +99,8 @@ def by_fvcore(decisions: Decisions) -> None:
 
 
 def forget() -> None:
-    fragment._blocks.clear()
-    fragment._operators = 0
+    recording._recordings.clear()
+    recording._operators_kept = 0
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -146,7 +146,7 @@ def measured() -> list[dict[str, object]]:
     forget()
     for _ in range(BEFORE):
         analyse_decisions(next(source))
-    recorded = fragment._operators
+    recorded = recording._operators_kept
     later = [next(source) for _ in range(COUNT)]
     screening = operators_per_second(later)
     again = operators_per_second(later)

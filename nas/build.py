@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 
 from nas.architecture import Architecture
 from nas.errors import GraphError, NasError
-from nas.fragment import RECORDED_KINDS, Fragment, NotRecordable, record, recorded
+from nas.fragment import Fragment
 from nas.graph import Graph, GraphBuilder
-from nas.node import Node, Scope
+from nas.node import Node
 from nas.ops import Shape
+from nas.recording import RECORDED_KINDS, recordings_of
 
 __all__ = ["Outputs", "build"]
 
@@ -41,17 +42,17 @@ def build(architecture: Architecture, image_shape: Shape, classes: int = 1) -> G
 class _Bound:
     """A slot's content, ready to be applied to nodes in a scope of its own."""
 
-    __slots__ = ("_architecture", "_name", "_options", "_recorded")
+    __slots__ = ("_architecture", "_name", "_options", "_recordings")
 
     def __init__(self, architecture: Architecture, name: str):
         self._architecture = architecture
         self._name = name
         self._options: dict[str, Any] | None = None
-        self._recorded = recorded(architecture.token) if architecture.rule.kind in RECORDED_KINDS else None
+        self._recordings = recordings_of(architecture.token) if architecture.rule.kind in RECORDED_KINDS else None
 
     def __call__(self, g: GraphBuilder, *inputs: Any, name: str | None = None) -> Any:
         name = name or self._name
-        if self._recorded is not None and len(inputs) == 2 and not g.recording:
+        if self._recordings is not None and len(inputs) == 2 and not g.recording:
             fragment = self._fragment(*inputs)
             if fragment is not None:
                 return g.stamp(fragment, inputs[0], name)
@@ -65,27 +66,11 @@ class _Bound:
 
     def _fragment(self, x: Node, width: int) -> Fragment | None:
         """Return the block as recorded on an input of this shape, recording it if it is the first."""
-        assert self._recorded is not None
-        shape = x.facts.shape
-        if (shape, width) not in self._recorded:
-            try:
-                self._recorded[shape, width] = record(lambda x: self._emit(_Recorder(), x, width), shape)
-            except NasError:
-                return None  # appended in its own place the fault gets its address
-        return self._recorded[shape, width]
-
-
-class _Recorder(GraphBuilder):
-    """A builder that knows neither image nor classes: whatever asks for them is no block to be recorded."""
-
-    recording = True
-
-    def __init__(self) -> None:
-        self._scope = Scope("", None, self)
-        self._serial = 0
-
-    def __getattr__(self, name: str) -> Any:
-        raise NotRecordable(name)
+        assert self._recordings is not None
+        try:
+            return self._recordings.on(x.facts.shape, width, lambda g, x: self._emit(g, x, width))
+        except NasError:
+            return None  # appended in its own place the fault gets its address
 
 
 def _bound(architecture: Architecture) -> dict[str, Any]:

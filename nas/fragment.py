@@ -5,33 +5,18 @@ parameters and MACs, their part of the key and their launches are kept per (rule
 holds a `Stamp` of the block until somebody asks for its nodes.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+import math
+from collections.abc import Callable, Sequence
+from copy import copy
 from functools import cached_property
 from typing import NamedTuple
 
-from nas.node import Node, names_of, numbered, words_of
-from nas.ops import Image, Shape
+from nas.node import Node, names_of, words_of
+from nas.ops import Shape
 from nas.ops.base import Facts
 from nas.schedule import Summary, summarise
 
-__all__ = ["RECORDED_KINDS", "Emission", "Fragment", "NotRecordable", "record", "recorded"]
-
-RECORDED_KINDS = frozenset({"block", "context", "downsample", "mixer", "stem"})
-"""Kinds of rules that take one node and a width. Their `emit` must depend on nothing but shape, width and options."""
-
-_MOST_OPERATORS = 2_000_000  # kept in recorded blocks
-
-Emission = Callable[[Node], object]
-"""Appends the block to a node, in an empty scope without a name, and returns what it returns."""
-
-
-class NotRecordable(Exception):
-    """The block reads something else than its input."""
-
-
-Recorded = dict[tuple[Shape, int], "Fragment | None"]
-_blocks: dict[Hashable, Recorded] = {}
-_operators = 0
+__all__ = ["Fragment"]
 
 
 class Operator(NamedTuple):
@@ -53,6 +38,7 @@ class Fragment:
     def __init__(self, nodes: Sequence[Node], again: Callable[[], Sequence[Node]]):
         """nodes: the input's stand-in, then the operators. again: makes them once more, without effect on anything."""
         facts = [node.facts for node in nodes[1:]]
+        self.in_shape = nodes[0].facts.shape
         self.facts = facts[-1]
         self.depth = nodes[-1].depth
         self.size = len(facts)
@@ -67,6 +53,20 @@ class Fragment:
     def summary(self, fuse: bool) -> Summary:
         """Return the block's launches as the schedule of a whole graph needs them."""
         return self.fused if fuse else self._eager
+
+    def at(self, shape: Shape, again: Callable[[], Sequence[Node]]) -> "Fragment":
+        """Return this block, which keeps its input's height and width throughout, for an input of another size."""
+        pixels, others = math.prod(self.in_shape[1:]), math.prod(shape[1:])
+        scaled = copy(self)
+        for name in ("operators", "_eager"):
+            scaled.__dict__.pop(name, None)  # they are of the other size
+        scaled.in_shape = shape
+        scaled.facts = self.facts.op.facts(tuple([(x[0], *shape[1:]) for x in self.facts.in_shapes]))
+        scaled.macs = self.macs // pixels * others
+        scaled.cio_elements = self.cio_elements // pixels * others
+        scaled.fused = self.fused.scaled(pixels, others)
+        scaled._again = again
+        return scaled
 
     @cached_property
     def _eager(self) -> Summary:
@@ -85,56 +85,7 @@ class Fragment:
     def loose(self) -> tuple[int, ...]:
         """Places in `words` that hold a distance to the block's input."""
         places, at = [], 0
-        for index, operator in enumerate(self.operators, 1):
-            at += 2 + len(operator.inputs)
-            places += [i for i in range(at - len(operator.inputs), at) if self.words[i] == index]
+        for index in range(1, self.size + 1):
+            first, at = at + 2, at + 2 + self.words[at + 1]
+            places += [i for i in range(first, at) if self.words[i] == index]
         return tuple(places)
-
-
-def record(emission: Emission, shape: Shape) -> Fragment | None:
-    """Return what `emission` appends to a map of this shape, or None if it cannot be stamped.
-
-    A block cannot that does nothing, that reads something else than its input, or that begins or ends with an
-    operator without a kernel of its own. Raises ShapeError where the block cannot take the shape.
-    """
-    nodes = _operators_of(emission, shape)
-    if nodes is None:
-        return None
-    _make_room(len(nodes))
-    return Fragment(nodes, lambda: _operators_of(emission, shape) or ())
-
-
-def _operators_of(emission: Emission, shape: Shape) -> list[Node] | None:
-    source = _stand_in(shape)
-    try:
-        output = emission(source)
-    except NotRecordable:
-        return None
-    if not isinstance(output, Node) or output is source or output.facts.idle:
-        return None
-    nodes = numbered([output], [source])
-    for node in nodes[1:]:
-        if not node.inputs or (node.facts.idle and source in node.inputs):
-            return None
-    return nodes
-
-
-def _stand_in(shape: Shape) -> Node:
-    """Return the node that a block is recorded on in place of its input."""
-    node = Node(Image(shape[0]).facts((shape,)), (), None, "x", 0, 0)
-    node.index = node.place = 0
-    return node
-
-
-def recorded(token: Hashable) -> Recorded:
-    """Return what was recorded of the block with this token, by shape and width; new recordings go into it."""
-    return _blocks.setdefault(token, {})
-
-
-def _make_room(operators: int) -> None:
-    """Forget every block when too many operators are kept: they are recorded again when needed."""
-    global _operators
-    _operators += operators
-    if _operators > _MOST_OPERATORS:
-        _blocks.clear()
-        _operators = operators

@@ -31,6 +31,7 @@ class GraphBuilder:
     """Appends operators; `freeze` checks and numbers them once. Every `emit` of a rule gets one."""
 
     recording: ClassVar[bool] = False  # whether this records a block: those inside of it are not recorded
+    node_type: ClassVar[type[Node]] = Node
 
     def __init__(self, image_shape: Shape, classes: int):
         if classes < 1:
@@ -66,7 +67,7 @@ class GraphBuilder:
                 scope.take(name)  # raises
             scope.taken.add(name)
         self._serial = serial = self._serial + 1
-        return Node(facts, inputs, scope, name, serial, depth)
+        return self.node_type(facts, inputs, scope, name, serial, depth)
 
     def scope(self, name: str) -> Scope:
         """Return a scope to enter: `with g.scope("level2"):`. Raises GraphError if the name was given before."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Node", "Scope", "Stamp", "comes_first", "names_of", "numbered", "words_of"]
 
 
-class _Scoped(Protocol):
+class Scoped(Protocol):
     """Whoever has a current scope: the builder."""
 
     _scope: "Scope"
@@ -29,13 +29,13 @@ class _Scoped(Protocol):
 class Scope:
     """One level of names: `encoder`, then `stage2` inside it. Entering it makes it the builder's current scope."""
 
-    __slots__ = ("_builder", "name", "parent", "taken")
+    __slots__ = ("builder", "name", "parent", "taken")
 
-    def __init__(self, name: str, parent: "Scope | None", builder: _Scoped):
+    def __init__(self, name: str, parent: "Scope | None", builder: Scoped):
         self.name = name
         self.parent = parent
         self.taken: set[str] = set()
-        self._builder = builder
+        self.builder = builder
 
     @property
     def path(self) -> str:
@@ -52,7 +52,7 @@ class Scope:
         self.taken.add(name)
 
     def __enter__(self) -> "Scope":
-        self._builder._scope = self
+        self.builder._scope = self
         return self
 
     def __exit__(
@@ -61,7 +61,7 @@ class Scope:
         if isinstance(fault, ShapeError):
             fault.locate(self.path)
         assert self.parent is not None
-        self._builder._scope = self.parent
+        self.builder._scope = self.parent
 
 
 class Node:

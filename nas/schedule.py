@@ -63,6 +63,10 @@ class Summary(NamedTuple):
     last_x_read: int
     last_kept_read: int
 
+    def scaled(self, pixels: int, others: int) -> "Summary":
+        """Return this for maps of `others` pixels, all of which have `pixels` here."""
+        return Summary(*self[:3], *[elements // pixels * others for elements in self[3:]])
+
 
 def kernels_of(graph: "Graph", *, fuse: bool) -> tuple[list[Kernel], set[int]]:
     """Return the launches in order, and the values that are outputs.

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nas
-from nas import fragment
+from nas import recording
 from nas.cost import SCHEDULES
 from nas.derivation import fixed
 from nas.errors import ShapeError
@@ -36,8 +36,8 @@ IMAGE = (3, 33, 48)
 
 @pytest.fixture(autouse=True)
 def nothing_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fragment, "_blocks", {})
-    monkeypatch.setattr(fragment, "_operators", 0)
+    monkeypatch.setattr(recording, "_recordings", {})
+    monkeypatch.setattr(recording, "_operators_kept", 0)
 
 
 def same_as_its_operators(graph: Graph) -> None:
@@ -48,6 +48,23 @@ def same_as_its_operators(graph: Graph) -> None:
     assert len(plain) == len(graph) == len(graph.nodes())
     for schedule in SCHEDULES:
         assert nas.cost(plain, schedule) == nas.cost(graph, schedule)
+
+
+@rule("block", seed=0, operators=4)
+def any_size(g: GraphBuilder, x: Node, width: int, *, seed: int, operators: int) -> Node:
+    """Append random operators that keep height and width, without a look at them."""
+    rng = Random(seed)
+    made = [x]
+    for _ in range(operators):
+        a, b = rng.choice(made[-2:]), rng.choice(made)
+        op = rng.choice((Conv(width), Conv(width, dilation=2), BatchNorm(), Dropout(0.1), Add(), Multiply(), Concat()))
+        if isinstance(op, Add | Multiply):
+            made.append(g.add(op, a, b))
+        elif isinstance(op, Concat):
+            made.append(g.add(Conv(width, kernel=1), g.add(op, a, b)))
+        else:
+            made.append(g.add(op, g.add(Slice(0, width), a) if rng.random() < 0.2 else a))
+    return made[-1]
 
 
 @rule("block", seed=0, operators=4)
@@ -95,6 +112,48 @@ def network(seed: int, *blocks: Rule) -> Graph:
 @given(st.integers(0, 10**6), st.lists(st.tuples(st.integers(0, 40), st.integers(1, 7)), min_size=1, max_size=5))
 def test_stamps_cost_and_hash_like_their_operators(seed: int, blocks: list[tuple[int, int]]) -> None:
     same_as_its_operators(network(seed, *(anything(seed=s, operators=n) for s, n in blocks)))
+
+
+@settings(max_examples=200)
+@given(
+    st.integers(0, 10**6),
+    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 7)), min_size=1, max_size=4),
+    st.lists(st.tuples(st.integers(3, 40), st.integers(3, 40)), min_size=2, max_size=4),
+)
+def test_a_block_recorded_at_one_size_is_the_same_at_another(
+    seed: int, blocks: list[tuple[int, int]], sizes: list[tuple[int, int]]
+) -> None:
+    architecture = fixed(around(seed=seed, blocks=tuple(any_size(seed=s, operators=n) for s, n in blocks)))
+    for size in sizes:
+        same_as_its_operators(nas.build(architecture, (3, *size)))
+
+
+def test_a_block_is_emitted_once_for_all_larger_sizes_unless_it_asks_for_them() -> None:
+    emitted = []
+
+    @rule("block", asks=False)
+    def counting(g: GraphBuilder, x: Node, width: int, *, asks: bool) -> Node:
+        emitted.append(asks)
+        large = asks and x.shape[1] > 20
+        return g.add(Conv(width), g.add(Conv(width, kernel=5 if large else 3), x))
+
+    for asks in (False, True):
+        graphs = [nas.build(fixed(around(blocks=(counting(asks=asks),))), (3, side, 32)) for side in (16, 32, 24, 16)]
+        alike = [nas.cost(graph).params == nas.cost(graphs[0]).params for graph in graphs]
+        assert alike == [True, not asks, not asks, True]
+    assert (emitted.count(False), emitted.count(True)) == (1, 4)  # on a small map as well
+
+
+def test_a_block_recorded_at_a_large_size_is_refused_at_one_too_small() -> None:
+    @rule("block")
+    def reflecting(g: GraphBuilder, x: Node, width: int) -> Node:
+        return g.add(ReLU(), g.add(Conv(width, kernel=7, padding_mode="reflect"), x))
+
+    architecture = fixed(around(blocks=(reflecting,)))
+    for size in ((32, 32), (16, 8), (4, 40)):
+        same_as_its_operators(nas.build(architecture, (3, *size)))
+    with pytest.raises(ShapeError, match="block0"):
+        nas.build(architecture, (3, 40, 3))
 
 
 @pytest.mark.parametrize("space", spaces)
@@ -200,6 +259,6 @@ def test_a_fault_inside_a_block_has_its_whole_address() -> None:
 def test_blocks_are_forgotten_when_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = [anything(seed=s, operators=5) for s in range(12)]
     free = [network(s, *blocks[s:]).key() for s in range(12)]
-    monkeypatch.setattr(fragment, "_MOST_OPERATORS", 20)
+    monkeypatch.setattr(recording, "_MOST_OPERATORS", 20)
     assert [network(s, *blocks[s:]).key() for s in range(12)] == free
-    assert sum(f.size for found in fragment._blocks.values() for f in found.values() if f) <= 20 + 40
+    assert sum(f.size for r in recording._recordings.values() for f in r._exact.values() if f) <= 20 + 40
