@@ -38,7 +38,7 @@ from search_spaces.grammars.unet import _BLOCKS, unet
 
 SHAPE, FVCORE_SHAPE = (3, 352, 352), (3, 128, 128)  # fvcore computes the network: at 352 pixels it takes minutes each
 COUNT, BEFORE, COMPARED, FVCORED, MUTANTS = 600, 10_000, 12, 3, 600
-LEAST, MOST = 271, 560
+LEAST, MOST = 300, 560
 Decisions = dict[str, str | int | float | bool]
 
 

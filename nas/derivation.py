@@ -21,23 +21,22 @@ Choose = Callable[[str, tuple[Option, ...]], Option]
 def derive(spec: Spec, choose: Choose, facts: Mapping[str, Any] | None = None, path: str = "") -> Any:
     """Return what `spec` comes to: an Architecture for a rule, a tuple for a Repeat, else a value."""
     known = facts or {}
-    match spec:
-        case Rule():
-            return _derive_rule(spec, choose, known, path)
-        case OneOf():
-            label = str(choose(path, spec.labels))
-            return derive(spec.alternatives[label], choose, known, _join(path, label))
-        case Choice():
-            return choose(path, spec.values)
-        case Repeat():
-            times = spec.count(known)
-            if spec.shared:
-                return (derive(spec.spec, choose, known, path),) * times
-            return tuple(derive(spec.spec, choose, known, _join(path, str(i))) for i in range(times))
-        case Inherit():
-            return known[spec.name]
-        case tuple():
-            return tuple(derive(part, choose, known, _join(path, str(i))) for i, part in enumerate(spec))
+    if isinstance(spec, Rule):
+        return _derive_rule(spec, choose, known, path)
+    if isinstance(spec, Repeat):
+        times = spec.count(known)
+        if spec.shared:
+            return (derive(spec.spec, choose, known, path),) * times
+        return tuple([derive(spec.spec, choose, known, _join(path, str(i))) for i in range(times)])
+    if isinstance(spec, OneOf):
+        label = str(choose(path, spec.labels))
+        return derive(spec.alternatives[label], choose, known, _join(path, label))
+    if isinstance(spec, Choice):
+        return choose(path, spec.values)
+    if isinstance(spec, Inherit):
+        return known[spec.name]
+    if isinstance(spec, tuple):
+        return tuple([derive(part, choose, known, _join(path, str(i))) for i, part in enumerate(spec)])
     return spec
 
 
@@ -46,10 +45,10 @@ def _derive_rule(rule: Rule, choose: Choose, facts: Mapping[str, Any], path: str
     prefix = f"{path}." if path else ""
     value: Any
     for name, spec in rule.options.items():
-        if isinstance(spec, Choice):
-            value = known[name] = choose(prefix + name, spec.values)
-        elif type(spec) in _PLAIN:
+        if type(spec) in _PLAIN:
             value = known[name] = spec
+        elif type(spec) is Choice:
+            value = known[name] = choose(prefix + name, spec.values)
         else:
             value = derive(spec, choose, known, prefix + name)
             known.update(_told(name, value))
