@@ -35,8 +35,9 @@ def drawn(graph: nas.Graph) -> torch.nn.Module:
     module = nas.to_module(graph)
     for tensor in module.state_dict().values():
         if tensor.is_floating_point():
+            if tensor.dim() > 1:
+                tensor.normal_(std=(2 / tensor[0].numel()) ** 0.5)  # torch's own draw fades with depth
             tensor.mul_(0.5 + torch.rand_like(tensor)).add_(torch.rand_like(tensor) - 0.5, alpha=0.02)
-            tensor.mul_(2.4 if tensor.dim() > 1 else 1)  # torch's own draw fades with depth
     return module.eval()
 
 
