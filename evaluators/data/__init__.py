@@ -1,30 +1,50 @@
-"""Images and masks for training and scoring: loaded from a folder or drawn, and split by content."""
+"""Images and masks for training and scoring: loaded from a folder or drawn, checked, and split by content or group."""
 
 from evaluators.data.baselines import all_foreground_dice, mean_mask_dice
-from evaluators.data.folder import FolderCheck, FolderFacts, Pair, check, find_pairs, load
+from evaluators.data.checking import FolderCheck, FolderFacts, Look, check
+from evaluators.data.findings import Finding
+from evaluators.data.form import Form
 from evaluators.data.generated import scenes
-from evaluators.data.pictures import Picture, read_image, read_mask, resize_image, resize_mask
+from evaluators.data.grouping import column_of, groups_of
+from evaluators.data.labels import read_labels, read_mask
+from evaluators.data.layouts import Layout, Pair, find, find_pairs
+from evaluators.data.loading import load
+from evaluators.data.pictures import Picture, read_image
+from evaluators.data.resizing import resize_image, resize_labels, resize_mask, to_original
 from evaluators.data.samples import DataError, Samples, content_hash
-from evaluators.data.split import Split, split_by_hash
+from evaluators.data.split import Split, read_list, split_as_given, split_by_group, split_by_hash
 
 __all__ = [
     "DataError",
+    "Finding",
     "FolderCheck",
     "FolderFacts",
+    "Form",
+    "Layout",
+    "Look",
     "Pair",
     "Picture",
     "Samples",
     "Split",
     "all_foreground_dice",
     "check",
+    "column_of",
     "content_hash",
+    "find",
     "find_pairs",
+    "groups_of",
     "load",
     "mean_mask_dice",
     "read_image",
+    "read_labels",
+    "read_list",
     "read_mask",
     "resize_image",
+    "resize_labels",
     "resize_mask",
     "scenes",
+    "split_as_given",
+    "split_by_group",
     "split_by_hash",
+    "to_original",
 ]

@@ -16,11 +16,19 @@ __all__ = ["DataError", "Samples", "content_hash", "listed"]
 
 
 class DataError(NasError):
-    """Images, masks, their folder or their split are not what is needed."""
+    """Images, masks, their folder or their split are not what is needed.
+
+    Attributes:
+        kind: Of a fault in a file, what `nas data check` lists it under.
+    """
+
+    def __init__(self, message: str, kind: str = "faults"):
+        super().__init__(message)
+        self.kind = kind
 
 
-def content_hash(pixels: NDArray[np.uint8]) -> str:
-    """Name an image by what it shows: SHA-256 (hex) of its shape and pixels, shape (H, W, 3).
+def content_hash(pixels: NDArray[np.generic]) -> str:
+    """Name an image by what it shows: SHA-256 (hex) of its shape and pixels, shape (H, W, C).
 
     File name, format and metadata do not count, so a copy under another name has the same hash.
     """
@@ -34,10 +42,11 @@ class Samples:
     """N images and their masks, in one order.
 
     Attributes:
-        images: uint8 (N, C, H, W), 0..255.
-        masks: uint8 (N, H, W), class indexes: 0 and 1 for binary data; 255 is reserved for pixels to ignore.
+        images: uint8 (N, C, H, W), 0..255; or float32, 0..1, for images of more than 8 bits.
+        masks: uint8 (N, H, W), class indexes 0 (background) .. classes - 1; 255 is reserved for pixels to ignore.
         ids: N different names.
         hashes: N SHA-256 hex digests of the images' content at their original size.
+        classes: Number of classes, the background included.
 
     Raises:
         DataError: a tensor has another type or shape, the numbers differ, or a name comes twice.
@@ -47,10 +56,11 @@ class Samples:
     masks: Tensor
     ids: tuple[str, ...]
     hashes: tuple[str, ...]
+    classes: int = 2
 
     def __post_init__(self) -> None:
-        _check_tensor("images", self.images, "(N, C, H, W)")
-        _check_tensor("masks", self.masks, "(N, H, W)")
+        _check_tensor("images", self.images, "(N, C, H, W)", (torch.uint8, torch.float32))
+        _check_tensor("masks", self.masks, "(N, H, W)", (torch.uint8,))
         image_shape, mask_shape = tuple(self.images.shape), tuple(self.masks.shape)
         if (image_shape[0], *image_shape[2:]) != mask_shape:
             raise DataError(f"samples: images {image_shape} and masks {mask_shape} must agree in N, H and W")
@@ -81,12 +91,14 @@ class Samples:
             masks=self.masks[rows.to(self.masks.device)],
             ids=tuple(self.ids[index] for index in indices),
             hashes=tuple(self.hashes[index] for index in indices),
+            classes=self.classes,
         )
 
 
-def _check_tensor(name: str, tensor: Tensor, axes: str) -> None:
-    if tensor.dtype != torch.uint8 or tensor.dim() != len(axes.split(",")):
-        raise DataError(f"samples: {name} must be uint8 {axes}, not {tensor.dtype} {tuple(tensor.shape)}")
+def _check_tensor(name: str, tensor: Tensor, axes: str, types: tuple[torch.dtype, ...]) -> None:
+    if tensor.dtype not in types or tensor.dim() != len(axes.split(",")):
+        wanted = " or ".join(str(kind).removeprefix("torch.") for kind in types)
+        raise DataError(f"samples: {name} must be {wanted} {axes}, not {tensor.dtype} {tuple(tensor.shape)}")
 
 
 def listed(names: Sequence[str]) -> str:

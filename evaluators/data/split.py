@@ -1,18 +1,21 @@
 """Which images are trained on, which the search sees as validation, and which only the final report sees.
 
-Each image is placed by a number drawn from its own content hash. So added images move no other, the order does not
-matter, and copies of one image never come to lie on two sides.
+Each image is placed by a number drawn from its own content hash, or from its group's name. So added images move no
+other, the order does not matter, and copies of one image, and images of one group, never come to lie on two sides.
 """
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import networkx as nx
 
 from evaluators.data.samples import DataError, listed
 
-__all__ = ["Split", "split_by_hash"]
+__all__ = ["PARTS", "Split", "read_list", "split_as_given", "split_by_group", "split_by_hash"]
 
 PARTS = ("train", "validation", "test")
 
@@ -89,6 +92,62 @@ def split_by_hash(hashes: Sequence[str], *, validation: float, test: float, seed
                 f"with {validation=}, {test=}, {seed=}; add images, change the shares or take another seed"
             )
     return Split(tuple(parts["train"]), tuple(parts["validation"]), tuple(parts["test"]))
+
+
+def split_by_group(groups: Sequence[str], hashes: Sequence[str], *, validation: float, test: float, seed: int) -> Split:
+    """Place each image by its group's name: all of a group lie on one side; groups that share an image are one.
+
+    Raises:
+        DataError: As for `split_by_hash`.
+    """
+    shared: nx.Graph[tuple[int, str]] = nx.Graph()
+    shared.add_edges_from(((0, group), (1, content)) for group, content in zip(groups, hashes, strict=True))
+    first: dict[str, str] = {}
+    for component in nx.connected_components(shared):
+        names = sorted(name for side, name in component if side == 0)
+        first |= dict.fromkeys(names, names[0])
+    return split_by_hash([first[group] for group in groups], validation=validation, test=test, seed=seed)
+
+
+def split_as_given(ids: Sequence[str], part_of: Mapping[str, str]) -> Split:
+    """Place each image where `part_of` (id to `train`, `validation` or `test`) says.
+
+    Raises:
+        DataError: An id is in no part or a part has another name, or training or validation has none.
+    """
+    unknown = sorted({part for part in part_of.values() if part not in PARTS})
+    if unknown:
+        raise DataError(f"split: parts must be {', '.join(PARTS)}; got {listed(unknown)}; rename them")
+    lost = [name for name in ids if name not in part_of]
+    if lost:
+        raise DataError(f"split: {len(lost)} images are in no part: {listed(lost)}; add them to a list, or remove them")
+    train, validation, test = (
+        tuple(index for index, name in enumerate(ids) if part_of[name] == part) for part in PARTS
+    )
+    if not train or not validation:
+        raise DataError(
+            f"split: needed images in training and in validation; got {len(train)} and {len(validation)}; "
+            "move some to the empty one"
+        )
+    return Split(train, validation, test)
+
+
+def read_list(path: Path, ids: Sequence[str]) -> list[str]:
+    """Return the ids that a text file lists, one on each line; file names with a suffix are taken for their ids.
+
+    Raises:
+        DataError: The file cannot be read, or names an image that is not there.
+    """
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as a list of images ({error}); give a text file of ids") from error
+    known = set(ids)
+    names = [line if line in known else Path(line).stem for line in lines if line]
+    lost = [name for name in names if name not in known]
+    if lost:
+        raise DataError(f"{path}: {len(lost)} names have no image: {listed(lost)}; remove them from the list")
+    return names
 
 
 def _uniform(content: str, seed: int) -> float:

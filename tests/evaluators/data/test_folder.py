@@ -86,17 +86,15 @@ def test_pairs_are_sorted_and_other_files_ignored(folder):
     (folder / "README.md").write_text("about")
     pairs = find_pairs(folder)
     assert [pair.id for pair in pairs] == ["1", "2", "3", "b"]
-    assert pairs[3].image == folder / "images" / "b.PNG" and pairs[3].mask == folder / "masks" / "b.PNG"
+    assert pairs[3].image == folder / "images" / "b.PNG" and pairs[3].masks == (folder / "masks" / "b.PNG",)
 
 
 def test_masks_may_be_called_mask_or_segmentation(folder):
     (folder / "masks" / "1.png").rename(folder / "masks" / "1_segmentation.png")
     (folder / "masks" / "2.png").rename(folder / "masks" / "2_mask.png")
-    assert [pair.mask.stem for pair in find_pairs(folder)] == ["0", "1_segmentation", "2_mask", "3"]
+    assert [pair.masks[0].stem for pair in find_pairs(folder)] == ["0", "1_segmentation", "2_mask", "3"]
     (folder / "masks" / "2.png").write_bytes((folder / "masks" / "2_mask.png").read_bytes())
-    assert faults_of(folder) == [
-        f"{folder / 'masks'}: 1 ids have more than one file: 2.png = 2_mask.png; keep one of each"
-    ]
+    assert faults_of(folder) == [f"{folder / 'masks'}: 2.png = 2_mask.png have one id; keep one of them"]
 
 
 def test_progress_counts_the_pairs(folder):
@@ -168,7 +166,7 @@ def test_missing_folders_are_named(tmp_path):
     (tmp_path / "labels").mkdir()
     assert faults_of(tmp_path) == [
         f"{tmp_path / 'masks'}: no such folder; needed {tmp_path}/images/ID.* and {tmp_path}/masks/ID.*, "
-        "got folders images, labels; rename or move them"
+        "got folders images, labels; rename or move them, or state data.layout, data.images and data.masks"
     ]
     (tmp_path / "images").rmdir()
     (tmp_path / "labels").rmdir()
@@ -181,7 +179,8 @@ def test_an_empty_folder_is_named(tmp_path):
     (tmp_path / "masks").mkdir()
     (tmp_path / "images" / "notes.txt").write_text("soon")
     assert faults_of(tmp_path) == [
-        f"{tmp_path / 'images'}: no images; needed files ending in .bmp, .jpeg, .jpg, .png, .tif, .tiff"
+        f"{tmp_path / 'images'}: no images; "
+        "needed files ending in .bmp, .dcm, .jpeg, .jpg, .nii, .nii.gz, .png, .tif, .tiff"
     ]
 
 
@@ -202,7 +201,7 @@ def test_lonely_files_are_counted_and_named(folder):
 
 def test_one_id_twice_is_named(folder):
     (folder / "images" / "1.JPG").touch()
-    assert faults_of(folder) == [f"{folder / 'images'}: 1 ids have more than one file: 1.JPG = 1.png; keep one of each"]
+    assert faults_of(folder) == [f"{folder / 'images'}: 1.JPG = 1.png have one id; keep one of them"]
 
 
 @pytest.mark.parametrize("size", [0, -1])

@@ -36,7 +36,10 @@ def test_data_error_is_a_fault_that_the_command_line_reports():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"images": torch.zeros(3, 3, 4, 5)}, "images must be uint8 (N, C, H, W), not torch.float32 (3, 3, 4, 5)"),
+        (
+            {"images": torch.zeros(3, 3, 4, 5).double()},
+            "images must be uint8 or float32 (N, C, H, W), not torch.float64 (3, 3, 4, 5)",
+        ),
         (
             {"masks": torch.zeros(3, 1, 4, 5, dtype=torch.uint8)},
             "masks must be uint8 (N, H, W), not torch.uint8 (3, 1,",
