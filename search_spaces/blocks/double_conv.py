@@ -26,12 +26,12 @@ def double_conv(
 ) -> Node:
     """Append the two units. Shapes: x (C, H, W) -> (width, H, W).
 
-    mid: channels between the two, "width" or "half_input" (C / 2, the decoder of the bilinear U-Net).
+    mid: channels between the two, "width" or "half_input" (C / 2, at least 1: the decoder of the bilinear U-Net).
     bias: of the convolutions (the bilinear U-Net has none). dilation: of both; 1 is published.
     dropout: probability behind each activation (0.5 in UNet++), 0 for none.
     Cost at C = width = 32: 18,432 weights, 18,432 H W MACs.
     """
-    between = width if mid == "width" else x.channels // 2
+    between = width if mid == "width" else max(1, x.channels // 2)
     for i, channels in enumerate((between, width), start=1):
         x = g.add(Conv(channels, kernel=3, dilation=dilation, bias=bias), x, name=f"conv{i}")
         x = activate(g, normalise(g, x, norm, name=f"bn{i}"), activation)

@@ -33,6 +33,7 @@ def test_drawing_never_fails_and_every_draw_is_a_legal_network(space: SearchSpac
         size = ((side, side), (side + 11, side + 37), (side + 1, 2 * side))[i % 3]
         graph = nas.build(architecture, (3, *size))
         assert graph.outputs[0].shape[0] == 1
+        assert nas.build(architecture, (1, *size), 4).outputs[0].shape[0] == 4  # grey images, several classes
         assert space.replay(space.decisions(architecture)) == architecture
         assert load(architecture.to_json()) == architecture
 
