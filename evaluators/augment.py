@@ -24,7 +24,7 @@ def move(
     """Return each image and its mask flipped and turned alike; pixels are moved, never interpolated.
 
     Args:
-        images: uint8 (N, C, H, W).
+        images: uint8 or float32 (N, C, H, W).
         masks: uint8 (N, H, W).
         generator: On the device of both.
         flips: Turn over the rows and, independently, the columns, each with probability 1/2.
@@ -43,7 +43,7 @@ def move(
     # A quarter turn is a transposition, then a flip; so the turns' flips and the plain ones are done at once.
     both = torch.where(rows ^ ((turns == 1) | (turns == 2)), both.flip(-2), both)
     both = torch.where(columns ^ ((turns == 2) | (turns == 3)), both.flip(-1), both)
-    return both[:, :-1], both[:, -1]
+    return both[:, :-1], both[:, -1].to(masks.dtype)
 
 
 def recolour(images: torch.Tensor, generator: torch.Generator, strength: float) -> torch.Tensor:

@@ -1,8 +1,8 @@
-"""The training loss of binary segmentation: cross-entropy plus soft Dice, averaged over a network's outputs.
+"""The training loss of segmentation: cross-entropy plus soft Dice, averaged over a network's outputs.
 
 Source of the soft Dice: Milletari et al., 3DV 2016, arXiv:1606.04797, here with plain sums in the denominator and
 smoothing 1, image by image as in the metric. The sum of both terms is the usual choice in medical segmentation
-(nnU-Net, Isensee et al., Nature Methods 2021).
+(nnU-Net, Isensee et al., Nature Methods 2021), which also leaves the background out of the Dice of several classes.
 """
 
 from collections.abc import Sequence
@@ -13,29 +13,40 @@ from torch.nn import functional
 from evaluators.dice import IGNORE
 from nas.errors import ShapeError
 
-__all__ = ["at_size", "segmentation_loss"]
+__all__ = ["at_size", "outputs_for", "segmentation_loss"]
 
 _SMOOTH = 1.0  # pixels; keeps the term finite and its gradient small where nothing is labelled
 
 
-def segmentation_loss(outputs: torch.Tensor | Sequence[torch.Tensor], masks: torch.Tensor) -> torch.Tensor:
+def segmentation_loss(
+    outputs: torch.Tensor | Sequence[torch.Tensor], masks: torch.Tensor, classes: int = 2
+) -> torch.Tensor:
     """Return the mean over the outputs of (cross-entropy + 1 - soft Dice), in float32 whatever the logits are.
 
     Args:
-        outputs: Logits (N, 1, h, w), or several such for deep supervision; resized to the masks' size.
-        masks: uint8 (N, H, W): 1 foreground, 0 background; 255 (`IGNORE`) pixels count in neither term.
+        outputs: Logits (N, K, h, w), or several such for deep supervision; resized to the masks' size. K is 1 for two
+            classes (sigmoid), else the number of classes (softmax).
+        masks: uint8 (N, H, W) of class indexes, 0 the background; 255 (`IGNORE`) pixels count in neither term.
+        classes: Number of classes, the background included.
 
     Returns:
         A scalar on the device, at least 0.
 
     Raises:
-        ShapeError: The logits are not (N, 1, h, w) with the masks' N. More classes need a softmax form of both terms.
+        ShapeError: The logits are not (N, K, h, w) with the masks' N.
     """
     several = (outputs,) if isinstance(outputs, torch.Tensor) else tuple(outputs)
     labelled = (masks != IGNORE).float()
+    resized = [at_size(_checked(logits, masks, outputs_for(classes)), masks) for logits in several]
+    if classes > 2:
+        return torch.stack([_several(logits, masks, labelled) for logits in resized]).mean()
     target = (masks == 1).float()
-    losses = [_binary(at_size(_checked(logits, masks), masks)[:, 0], target, labelled) for logits in several]
-    return torch.stack(losses).mean()
+    return torch.stack([_binary(logits[:, 0], target, labelled) for logits in resized]).mean()
+
+
+def outputs_for(classes: int) -> int:
+    """Return how many output channels a network has for so many classes: 1 for two (sigmoid), else one each."""
+    return 1 if classes == 2 else classes
 
 
 def at_size(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -46,10 +57,10 @@ def at_size(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     return functional.interpolate(logits.float(), size=tuple(size), mode="bilinear", align_corners=False)
 
 
-def _checked(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    if logits.ndim != 4 or logits.shape[:2] != (len(masks), 1):
-        wanted = f"({len(masks)}, 1, h, w)"
-        raise ShapeError(f"loss: logits must be {wanted}, got {tuple(logits.shape)}; build the network with classes=1")
+def _checked(logits: torch.Tensor, masks: torch.Tensor, channels: int) -> torch.Tensor:
+    if logits.ndim != 4 or logits.shape[:2] != (len(masks), channels):
+        wanted, came = f"({len(masks)}, {channels}, h, w)", tuple(logits.shape)
+        raise ShapeError(f"loss: logits must be {wanted}, got {came}; build the network with classes={channels}")
     return logits
 
 
@@ -60,3 +71,13 @@ def _binary(logits: torch.Tensor, target: torch.Tensor, labelled: torch.Tensor) 
     areas = foreground.sum(1) + target.flatten(1).sum(1)
     dice = (2 * common + _SMOOTH) / (areas + _SMOOTH)
     return entropy / labelled.sum().clamp(min=1) + 1 - dice.mean()
+
+
+def _several(logits: torch.Tensor, masks: torch.Tensor, labelled: torch.Tensor) -> torch.Tensor:
+    entropy = functional.cross_entropy(logits, masks.long(), ignore_index=IGNORE, reduction="sum")
+    dices = []
+    for label in range(1, logits.shape[1]):
+        target = (masks == label).float().flatten(1)
+        found = (logits.softmax(1)[:, label] * labelled).flatten(1)
+        dices.append((2 * (found * target).sum(1) + _SMOOTH) / (found.sum(1) + target.sum(1) + _SMOOTH))
+    return entropy / labelled.sum().clamp(min=1) + 1 - torch.stack(dices).mean()

@@ -1,6 +1,6 @@
 """Training one network: a plain loop that never waits for the device within an epoch.
 
-Images and masks are copied to the device once, as uint8; batches, augmentation and loss are computed there. Loss and
+Images and masks are copied to the device once, as stored; batches, augmentation and loss are computed there. Loss and
 faults are read once per epoch. All randomness of an epoch comes from (seed, epoch).
 """
 
@@ -45,14 +45,15 @@ def train(
     interrupted: Callable[[], bool] | None = None,
     deadline_s: float | None = None,
 ) -> Curve:
-    """Train a binary segmentation network and return its curve; `curve.dice` is the result.
+    """Train a segmentation network and return its curve; `curve.dice` is the result.
 
     The module is moved to `device` and afterwards holds the averaged weights, in evaluation mode. The same call on the
     CPU gives the same bits, also when it is cut into several by a stop and a checkpoint; on CUDA up to rounding. After
     a fault the module is on `device` with the weights of its last step.
 
     Args:
-        module: Gives logits (N, 1, h, w) or a list of such for images float32 (N, C, H, W); its weights are the start.
+        module: Gives logits (N, K, h, w) or a list of such for images float32 (N, C, H, W); its weights are the start.
+            K is 1 for two classes, else the number of classes.
         training: At least one image; with at least `recipe.batch` every step has a full batch.
         validation: At least one image.
         recipe: The numbers.
@@ -69,9 +70,9 @@ def train(
         TimedOut: `deadline_s` passed.
         Interrupted: `interrupted` said so.
         CheckpointError: The checkpoint is damaged or of another recipe, network or data.
-        RecipeError: There are no images.
+        RecipeError: There are no images, or their masks hold a class too many.
         DeviceError: The recipe's precision is unknown.
-        ShapeError: The logits are not (N, 1, h, w).
+        ShapeError: The logits are not (N, K, h, w).
     """
     deadline = None if deadline_s is None else time.monotonic() + deadline_s
     check_leave = partial(_check_leave, interrupted, deadline)
@@ -100,7 +101,7 @@ def _run(
     if checkpoint is not None and checkpoint.exists():
         restore(checkpoint, progress, fingerprint, device)
     dtype = precision(recipe.precision, device)
-    loop = _Loop(progress, recipe, device, dtype, *_on_device(training, device), check_leave)
+    loop = _Loop(progress, recipe, device, dtype, *_on_device(training, device), training.classes, check_leave)
     score = partial(
         mean_dice,
         progress.ema.module,
@@ -109,6 +110,7 @@ def _run(
         batch=recipe.batch,
         dtype=dtype,
         channels_last=recipe.channels_last,
+        classes=training.classes,
     )
     while len(progress.records) < recipe.epochs:
         began, number = time.perf_counter(), len(progress.records) + 1
@@ -130,8 +132,9 @@ class _Loop:
     recipe: Recipe
     device: torch.device
     dtype: torch.dtype
-    images: torch.Tensor  # uint8 (N, C, H, W)
+    images: torch.Tensor  # uint8 or float32 (N, C, H, W)
     masks: torch.Tensor  # uint8 (N, H, W)
+    classes: int
     check_leave: Callable[[], None]
 
     def epoch(self, number: int) -> float:
@@ -162,7 +165,8 @@ class _Loop:
         recipe = self.recipe
         images, masks = self.images.index_select(0, batch), self.masks.index_select(0, batch)
         images, masks = move(images, masks, generator, flips=recipe.flips, quarter_turns=recipe.quarter_turns)
-        images = normalise(recolour(images.float() / 255, generator, recipe.colour))
+        unit = images if images.is_floating_point() else images.float() / 255
+        images = normalise(recolour(unit, generator, recipe.colour))
         return prepare(images, recipe.channels_last), masks
 
     def _step(self, images: torch.Tensor, masks: torch.Tensor, rate: float) -> torch.Tensor:
@@ -171,7 +175,7 @@ class _Loop:
             group["lr"] = rate
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             outputs = progress.module(images)
-        loss = segmentation_loss(outputs, masks)
+        loss = segmentation_loss(outputs, masks, self.classes)
         progress.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's
         nn.utils.clip_grad_norm_(progress.module.parameters(), self.recipe.clip_norm)
@@ -200,15 +204,15 @@ def _fingerprint(recipe: Recipe, training: Samples, validation: Samples) -> str:
     """Return what a checkpoint must share with the run that continues it: the recipe and the images, in order.
 
     Raises:
-        RecipeError: There are no images, or their masks have more classes than one beside the background.
+        RecipeError: There are no images, or their masks hold a class that `Samples.classes` does not count.
     """
     digest = hashlib.sha256()
     for name, samples in (("training", training), ("validation", validation)):
         if not len(samples):
             raise RecipeError(f"training: needs at least one {name} image, got none")
-        classes = samples.masks[samples.masks != IGNORE]
-        if classes.numel() and classes.max() > 1:
-            raise RecipeError(f"training: {name} masks must be 0, 1 or 255, got class {int(classes.max())}")
+        labels, greatest = samples.masks[samples.masks != IGNORE], training.classes - 1
+        if labels.numel() and labels.max() > greatest:
+            raise RecipeError(f"training: {name} masks must be 0..{greatest} or 255, got class {int(labels.max())}")
         digest.update(repr((tuple(samples.images.shape), samples.hashes)).encode())
     return f"{recipe.fingerprint()} on data {digest.hexdigest()[:16]}"
 

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.dice import dice_per_image
+from evaluators.dice import dice_of_classes, dice_per_image
 from nas.errors import ShapeError
 
 masks = st.lists(st.booleans(), min_size=12, max_size=12).map(lambda bits: torch.tensor(bits).view(1, 3, 4))
@@ -56,3 +56,20 @@ def test_ignored_pixels_count_nowhere() -> None:
 def test_different_shapes_are_an_error() -> None:
     with pytest.raises(ShapeError, match=r"\(1, 2, 2\) and \(1, 3, 3\)"):
         dice_per_image(torch.zeros(1, 2, 2), torch.zeros(1, 3, 3))
+
+
+def test_the_mean_over_classes_leaves_out_what_is_neither_there_nor_predicted():
+    target = torch.tensor(
+        [[0, 1, 1, 2, 2, 255], [0, 0, 1, 1, 255, 255], [0] * 6, [0, 0, 0, 0, 0, 3]], dtype=torch.uint8
+    )
+    prediction = torch.tensor([[0, 1, 0, 2, 2, 3], [0, 0, 1, 1, 3, 1], [0] * 6, [2, 0, 0, 0, 0, 3]])
+    dice = dice_of_classes(prediction, target, 4)
+    # First: class 1 has 2/3, class 2 has 1, class 3 only where it is ignored. Last: class 2 is wrongly predicted.
+    assert dice.tolist() == pytest.approx([(2 / 3 + 1) / 2, 1, 1, 0.5])
+
+
+@given(st.lists(st.lists(st.sampled_from([0, 1, 255]), min_size=6, max_size=6), min_size=1, max_size=4), st.randoms())
+def test_for_two_classes_the_mean_over_classes_is_the_dice(target, rng):
+    truth = torch.tensor(target, dtype=torch.uint8)
+    prediction = torch.tensor([[rng.randint(0, 1) for _ in row] for row in target])
+    assert torch.equal(dice_of_classes(prediction, truth, 2), dice_per_image(prediction, truth))

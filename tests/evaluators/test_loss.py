@@ -1,3 +1,6 @@
+import math
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from evaluators.dice import IGNORE
 from evaluators.loss import segmentation_loss
 from nas.errors import ShapeError
 
@@ -80,3 +84,39 @@ def test_is_nothing_where_all_is_right_or_ignored() -> None:
 def test_more_channels_are_an_error() -> None:
     with pytest.raises(ShapeError, match=r"must be \(1, 1, h, w\), got \(1, 2, 4, 4\)"):
         segmentation_loss(torch.zeros(1, 2, 4, 4), torch.zeros(1, 4, 4, dtype=torch.uint8))
+
+
+THREE = torch.tensor([[[0, 1], [2, 255]], [[0, 0], [1, 1]]], dtype=torch.uint8)
+
+
+def sure(masks: torch.Tensor) -> torch.Tensor:
+    """Logits (N, 3, H, W) that are certain of the masks, and of class 0 where they are ignored."""
+    known = torch.where(masks == IGNORE, 0, masks).long()
+    return 40 * torch.nn.functional.one_hot(known, 3).permute(0, 3, 1, 2).float()
+
+
+def test_the_loss_of_several_classes_is_cross_entropy_and_dice_by_hand():
+    logits = torch.zeros(2, 3, 2, 2)
+    # Every probability is 1/3; labelled pixels: 3 and 4; class 1 has 1 and 2 pixels, class 2 has 1 and 0.
+    soft = [(2 * n / 3 + 1) / (m / 3 + n + 1) for n, m in ((1, 3), (2, 4), (1, 3), (0, 4))]
+    assert segmentation_loss(logits, THREE, 3).item() == pytest.approx(math.log(3) + 1 - sum(soft) / 4, rel=1e-5)
+
+
+def test_certainty_of_several_classes_costs_nothing_and_of_the_wrong_ones_much():
+    assert segmentation_loss(sure(THREE), THREE, 3).item() < 1e-5
+    assert segmentation_loss(sure((THREE + 1) % 3), THREE, 3).item() > 10
+
+
+def test_ignored_pixels_of_several_classes_change_nothing():
+    one, other = sure(THREE), sure(THREE)
+    other[0, :, 1, 1] = torch.tensor([-9.0, 3.0, 50.0])
+    one.requires_grad_()
+    loss = segmentation_loss(one, THREE, 3)
+    loss.backward()
+    assert one.grad is not None and not one.grad[0, :, 1, 1].any()
+    assert segmentation_loss(other, THREE, 3) == loss
+
+
+def test_the_network_must_have_a_channel_for_each_class():
+    with pytest.raises(ShapeError, match=re.escape("logits must be (2, 3, h, w), got (2, 1, 2, 2); build the network")):
+        segmentation_loss(torch.zeros(2, 1, 2, 2), THREE, 3)

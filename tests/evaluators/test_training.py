@@ -271,3 +271,41 @@ def test_learns_on_cuda_and_does_not_wait_for_the_device_within_an_epoch() -> No
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert curve.dice > 0.9
+
+
+def rings(n_images: int, seed: int) -> Samples:
+    """Return discs whose lower halves are a class of their own and darker; corners are ignored."""
+    drawn = discs(n_images, 16, seed)
+    masks, images = drawn.masks.clone(), drawn.images.clone()
+    lower = torch.arange(16)[None, :, None] >= (masks * torch.arange(16)[None, :, None]).amax((1, 2), keepdim=True) - 3
+    masks[(masks == 1) & lower] = 2
+    images[(masks == 2)[:, None].expand_as(images)] //= 2
+    masks[:, :3, :3] = 255
+    return replace(drawn, images=images, masks=masks, classes=3)
+
+
+def test_several_classes_are_learned_with_softmax() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(3, 16, 5, padding=2), nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 3, 3, padding=1)
+    )
+    recipe = replace(SHORT, epochs=30, quarter_turns=False, flips=False, learning_rate=1e-2)
+    curve = train(module, rings(16, 1), rings(6, 2), recipe, CPU)
+    assert curve.epochs[-1].train_loss < 0.6 * curve.epochs[0].train_loss
+    assert curve.dice > 0.6  # always class 1 or always class 2 gets less than 0.2
+
+
+def test_one_channel_and_float_images_train_as_their_eight_bit_twins() -> None:
+    def grey(samples: Samples, scale: float) -> Samples:
+        images = samples.images[:, :1]
+        return replace(samples, images=images if scale == 1 else images.float() / scale)
+
+    def module() -> nn.Module:
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 1))
+
+    whole = train(module(), grey(TRAINING, 1), grey(VALIDATION, 1), SHORT, CPU)
+    scaled = train(module(), grey(TRAINING, 255), grey(VALIDATION, 255), SHORT, CPU)
+    assert [record.train_loss for record in scaled.epochs] == pytest.approx(
+        [record.train_loss for record in whole.epochs], rel=1e-4
+    )

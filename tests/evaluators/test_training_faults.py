@@ -110,7 +110,7 @@ def test_no_images_and_other_classes_are_errors() -> None:
     with pytest.raises(RecipeError, match="at least one training image"):
         train(tiny(), TRAINING.select([]), VALIDATION, SHORT, CPU)
     classes = replace(VALIDATION, masks=2 * VALIDATION.masks)
-    with pytest.raises(RecipeError, match="validation masks must be 0, 1 or 255, got class 2"):
+    with pytest.raises(RecipeError, match="validation masks must be 0..1 or 255, got class 2"):
         train(tiny(), TRAINING, classes, SHORT, CPU)
     with pytest.raises(ShapeError, match="got"):
         short(nn.Conv2d(3, 2, 1))

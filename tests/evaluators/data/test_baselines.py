@@ -64,3 +64,12 @@ def test_masks_that_do_not_fit_are_refused():
         mean_mask_dice(good[None], good)
     with pytest.raises(DataError, match=re.escape("must have one size; got (1, 1, 2) and (1, 1, 3)")):
         mean_mask_dice(good, masks("100"))
+
+
+def test_of_several_classes_a_pixel_gets_the_most_frequent_and_the_best_one_fills_an_image():
+    train, some = masks("1120", "1220", "0220"), masks("1120", "0020")
+    # The mean mask predicts 1220 or less; on the training masks 1220 is best: Dice (2/3 + 2/3)/2, 1, (0 + 1)/2.
+    expected = ((2 / 3 + 2 / 3) / 2 + (0 + 2 / 3) / 2) / 2
+    assert mean_mask_dice(train, some, 3) == pytest.approx(expected)
+    # All 1: Dice (2*2/6 + 0)/2 and 0. All 2: (0 + 2/5)/2 and 2/5.
+    assert all_foreground_dice(some, 3) == pytest.approx(max(1 / 3 / 2, (0.2 + 0.4) / 2))
