@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, fi
 
 from evaluators.metrics import METRICS as KNOWN
 from studies.constraints import LEARNED, Constraint, parse_constraint
+from studies.data_section import FolderData, FolderSplit
 from studies.errors import Address, ConfigError, dotted, one_line, shown
 from studies.reading import Value, apply_overrides, parse_override, read_marked
 from studies.sections import (
@@ -23,7 +24,6 @@ from studies.sections import (
     Deploy,
     Device,
     EncoderWeights,
-    FolderData,
     GeneratedData,
     Sampler,
     Section,
@@ -41,6 +41,7 @@ __all__ = [
     "Deploy",
     "EncoderWeights",
     "FolderData",
+    "FolderSplit",
     "GeneratedData",
     "Sampler",
     "Split",

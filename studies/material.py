@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from evaluators.data import (
+    Pair,
     Samples,
     Split,
     all_foreground_dice,
@@ -21,6 +22,7 @@ from evaluators.data import (
 )
 from studies.config import FolderData, StudyConfig
 from studies.folder import StudyFolder, write_atomic
+from studies.splitting import form_of, layout_of, split_pairs
 
 __all__ = ["Material", "load_material", "with_deploy_size"]
 
@@ -52,24 +54,29 @@ def load_material(config: StudyConfig, folder: StudyFolder | None, on_progress: 
 
     Raises DataError for files that cannot be used, a part without images, or images that changed since the start.
     """
+    pairs: tuple[Pair, ...] = ()
     if isinstance(config.data, FolderData):
-        samples = load(find_pairs(config.data.root), config.train.size, on_progress)
+        pairs = find_pairs(layout_of(config.data))
+        samples = load(pairs, config.train.size, on_progress, form=form_of(config.data))
     else:
         samples = _resized(scenes(config.data.images, config.data.size, config.data.seed), config.train.size)
-    split = _split(config, samples, folder)
+    split = _split(config, pairs, samples, folder)
     training, validation = samples.select(split.train), samples.select(split.validation)
     baselines = {
-        "all_foreground": all_foreground_dice(validation.masks),
-        "mean_mask": mean_mask_dice(training.masks, validation.masks),
+        "all_foreground": all_foreground_dice(validation.masks, samples.classes),
+        "mean_mask": mean_mask_dice(training.masks, validation.masks, samples.classes),
     }
     return Material(training, validation, len(split.test), baselines)
 
 
-def _split(config: StudyConfig, samples: Samples, folder: StudyFolder | None) -> Split:
+def _split(config: StudyConfig, pairs: tuple[Pair, ...], samples: Samples, folder: StudyFolder | None) -> Split:
     if folder is not None and folder.split_file.exists():
         return Split.from_json(folder.split_file.read_text(encoding="utf-8"), samples.ids, samples.hashes)
-    shares = config.data.split
-    split = split_by_hash(samples.hashes, validation=shares.validation, test=shares.test, seed=shares.seed)
+    if isinstance(config.data, FolderData):
+        split = split_pairs(config.data, pairs, samples.hashes)
+    else:
+        shares = config.data.split
+        split = split_by_hash(samples.hashes, validation=shares.validation, test=shares.test, seed=shares.seed)
     if folder is not None:
         write_atomic(folder.split_file, split.to_json(samples.ids, samples.hashes))
     return split
@@ -85,5 +92,5 @@ def _resized(samples: Samples, size: int) -> Samples:
 
 
 def _median_side(data: FolderData) -> int:
-    facts = check(find_pairs(data.root)).facts
+    facts = check(find_pairs(layout_of(data)), form=form_of(data)).facts
     return LARGEST_DEPLOY_SIZE if facts is None else min(facts.median_height, facts.median_width)

@@ -2,7 +2,7 @@
 
 import shlex
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import optuna
@@ -10,12 +10,13 @@ import torch
 from rich.console import Console
 from rich.text import Text
 
-from evaluators.data import check, find_pairs
-from evaluators.data.samples import DataError, listed
+from evaluators.data import DataError, block_of_slices, check, find_pairs, recognise
+from evaluators.data.samples import listed
 from evaluators.device import describe_device, pick_device
 from nas.space import SearchSpace
 from search_spaces import spaces
 from studies.config import StudyConfig, folder_name, load_config
+from studies.data_section import FolderData
 from studies.errors import ConfigError
 from studies.folder import StudyFolder, write_atomic
 from studies.material import Material, load_material, with_deploy_size
@@ -25,6 +26,7 @@ from studies.records import StudyRecord, load
 from studies.rehearsal import rehearse
 from studies.screening import Screen
 from studies.search import Search, check_sizes, disk_free_bytes
+from studies.splitting import data_section, with_full_parts
 from studies.starter import starter_yaml
 from studies.tables import front_table, outcome_line, pretrained_line
 from studies.trial import latency_of
@@ -94,8 +96,11 @@ def show_status(directory: Path) -> None:
 def write_starter(data: Path, out: Path | None, name: str | None) -> None:
     """Check the images of a folder and write a commented study file. Raises DataError listing what cannot be used."""
     console = Console()
+    found = recognise(data)
+    section = data_section(data, found)
     with Progress(console) as progress:
-        checked = check(find_pairs(data), lambda done, total: progress.doing(f"checking images {done}/{total}"))
+        pairs = find_pairs(found.layout)
+        checked = check(pairs, lambda done, total: progress.doing(f"checking images {done}/{total}"), form=found.form)
     if checked.faults or checked.facts is None:
         raise DataError(
             f"{data}: {len(checked.faults)} files cannot be used: {listed(checked.faults)}; mend or remove them"
@@ -105,10 +110,23 @@ def write_starter(data: Path, out: Path | None, name: str | None) -> None:
     path = out or Path(f"{folder_name(study)}.yaml")
     if path.exists():
         raise ConfigError(f"{path}: exists already; give another file with --out, or remove it")
+    section = section.model_copy(update={"block": block_of_slices(checked.looks)})
+    section = with_full_parts(section, pairs, [look.hash for look in checked.looks])
     side = min(facts.median_height, facts.median_width)
-    write_atomic(path, starter_yaml(study, data, facts.count, side, facts.foreground_share[2]))
+    write_atomic(path, starter_yaml(study, section, facts.count, side, facts.foreground_share[2]))
     console.print(f"{facts.count} pairs, median {facts.median_width} x {facts.median_height} pixels, all can be used")
+    for line in (*found.said, *_advice(section, facts.foreground_share[2])):
+        console.print(Text(line))
     console.print(f"wrote {path}. Next: nas search {path} --dry-run")
+
+
+def _advice(section: FolderData, foreground_median: float) -> Iterator[str]:
+    """What a person should look at in the file that was written."""
+    if section.block is not None:
+        yield f"neighbouring numbers look alike, as slices do: data.block: {section.block} keeps them together"
+    if foreground_median > 0.5:
+        share = f"half of the masks are more than {foreground_median:.0%} foreground"
+        yield f"{share}; if that is the background, set data.invert: true"
 
 
 def _opened(path: Path, overrides: Sequence[str]) -> tuple[Console, StudyConfig, SearchSpace]:

@@ -17,9 +17,6 @@ from studies.constraints import Constraint
 
 __all__ = ["Candidate", "Screen", "Verdict"]
 
-IMAGE_CHANNELS = 3
-CLASSES = 1
-
 Measure = Callable[[Graph], Latency]
 
 
@@ -32,11 +29,13 @@ class Candidate:
     origin: str
     deploy_size: int
     precision: str
+    image_channels: int = 3
+    outputs: int = 1
 
     @cached_property
     def graph(self) -> Graph:
         """The network as it is trained."""
-        return nas.build(self.architecture, (IMAGE_CHANNELS, self.deploy_size, self.deploy_size), CLASSES)
+        return nas.build(self.architecture, (self.image_channels, self.deploy_size, self.deploy_size), self.outputs)
 
     @cached_property
     def deployed(self) -> Graph:
@@ -80,13 +79,17 @@ class Screen:
         self.refused: set[str] = set()  # keys that exceed a limit, which never changes within a study
         self._size = config.deploy.size
         self._precision = config.deploy.precision
+        self._image_channels = config.data.channels
+        self._outputs = 1 if len(config.data.classes) == 2 else len(config.data.classes)  # sigmoid, or softmax
         self._limits = config.limits()
         self._measure = measure if "latency_ms" in (*config.objectives, *config.constraints) else None
 
     def candidate(self, architecture: Architecture, origin: str) -> Candidate:
         """Return the candidate of a member of the space."""
         decisions = self.space.decisions(architecture)
-        return Candidate(architecture, decisions, origin, self._size, self._precision)
+        return Candidate(
+            architecture, decisions, origin, self._size, self._precision, self._image_channels, self._outputs
+        )
 
     def judge(self, candidate: Candidate, known: set[str]) -> Verdict:
         """Return the verdict on a candidate, given the keys of all trials there are. Cheap checks come first."""

@@ -3,7 +3,7 @@
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
@@ -11,8 +11,8 @@ from search_spaces import published_names
 from studies.errors import shown
 from studies.validation import broken_rules
 
-__all__ = ["Budget", "Deploy", "Device", "EncoderWeights", "FolderData", "GeneratedData", "Sampler", "Section", "Seed"]
-__all__ += ["Split", "Start", "Train"]
+__all__ = ["Budget", "Deploy", "Device", "EncoderWeights", "GeneratedData", "PossiblePath", "Sampler"]
+__all__ += ["Section", "Seed", "Split", "Start", "Train"]
 
 
 def _known_device(name: str) -> str:
@@ -55,17 +55,11 @@ class Split(Section):
         return self
 
 
-class FolderData(Section):
-    """Images and masks on disk."""
-
-    kind: Literal["folder"] = Field(default="folder", description="images and masks on disk")
-    root: PossiblePath = Field(description="their folder; relative to where `nas` is run")
-    split: Split = Field(default=Split(), description="which images training never sees; the rest is trained on")
-
-
 class GeneratedData(Section):
     """Drawn images, to try the tool without data."""
 
+    channels: ClassVar[int] = 3
+    classes: ClassVar[tuple[str, ...]] = ("background", "lesion")
     kind: Literal["generated"] = Field(default="generated", description="drawn images; no data needed")
     images: int = Field(default=320, ge=10, description="how many")
     size: Side = Field(default=96, description="height and width in pixels")

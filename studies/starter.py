@@ -1,11 +1,11 @@
 """The study file that `nas init DATA_DIR` writes: every setting, with its default and a comment."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from studies.config import StudyConfig
+from studies.data_section import FolderData
 from studies.reading import Value
-from studies.sections import Deploy, FolderData, Section, Split, Train
+from studies.sections import Deploy, Section, Split, Train
 from studies.writing import to_scalar
 
 __all__ = ["starter_yaml"]
@@ -16,7 +16,7 @@ STEP = 32  # of training sizes; every published network takes such a side
 
 def starter_yaml(
     name: str,
-    data_root: Path,
+    data: FolderData,
     image_count: int,
     median_size: int,
     foreground_median: float,
@@ -26,7 +26,7 @@ def starter_yaml(
 
     Args:
         name: Of the study, any text.
-        data_root: The folder, as `data.root` is to state it.
+        data: Where the images lie and what they mean.
         image_count: How many images it has.
         median_size: The median of the images' sides, in pixels.
         foreground_median: The median share of an image that is foreground, 0..1.
@@ -35,7 +35,7 @@ def starter_yaml(
     config = StudyConfig(
         name=name,
         space=space,
-        data=FolderData(root=data_root),
+        data=data,
         train=_training(image_count, median_size),
         deploy=Deploy(size=max(STEP, min(LARGEST_DEPLOY_SIZE, median_size))),
     )
@@ -63,7 +63,7 @@ def _lines(section: Section, indent: str = "") -> Iterator[str]:
             yield from ([] if indent else [""])
             yield f"{indent}{key}:{comment}"
             yield from _lines(below, indent + "  ")
-        elif below == {}:
+        elif below == {} and entry.examples:
             yield f"{indent}{key}:{comment}; for example:"
             yield from (
                 f"{indent}  # {name}: {to_scalar(value)}" for name, value in (entry.examples or [{}])[0].items()
@@ -75,4 +75,6 @@ def _lines(section: Section, indent: str = "") -> Iterator[str]:
 def _flow(value: Value) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_flow, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{to_scalar(key)}: {_flow(below)}" for key, below in value.items()) + "}"
     return to_scalar(value)

@@ -10,9 +10,11 @@ from evaluators.data.labels import read_labels, read_mask
 from evaluators.data.layouts import Layout, Pair, find, find_pairs
 from evaluators.data.loading import load
 from evaluators.data.pictures import Picture, read_image
+from evaluators.data.recognition import Recognised, recognise
 from evaluators.data.resizing import resize_image, resize_labels, resize_mask, to_original
 from evaluators.data.samples import DataError, Samples, content_hash
 from evaluators.data.split import Split, read_list, split_as_given, split_by_group, split_by_hash
+from evaluators.data.stacks import block_of_slices
 
 __all__ = [
     "DataError",
@@ -24,9 +26,11 @@ __all__ = [
     "Look",
     "Pair",
     "Picture",
+    "Recognised",
     "Samples",
     "Split",
     "all_foreground_dice",
+    "block_of_slices",
     "check",
     "column_of",
     "content_hash",
@@ -39,6 +43,7 @@ __all__ = [
     "read_labels",
     "read_list",
     "read_mask",
+    "recognise",
     "resize_image",
     "resize_labels",
     "resize_mask",

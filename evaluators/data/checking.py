@@ -12,7 +12,7 @@ from evaluators.data.form import Form
 from evaluators.data.layouts.layout import Pair
 from evaluators.data.likeness import thumbnail
 from evaluators.data.loading import Decoded, Progress, decode_pair
-from evaluators.data.objects import object_areas
+from evaluators.data.regions import object_areas
 from evaluators.data.samples import content_hash
 from evaluators.dice import IGNORE
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from evaluators.data.samples import DataError
 from evaluators.data.volumes import Slice, is_medical, read_slice
 
-__all__ = ["SUFFIXES", "Picture", "decode", "read_image"]
+__all__ = ["SUFFIXES", "Picture", "decode", "is_turned", "read_image"]
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 EIGHT_BIT_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
@@ -94,6 +94,11 @@ def decode(path: Path) -> Image.Image:
         )
     image.info["turned"] = turned
     return image
+
+
+def is_turned(path: Path) -> bool:
+    """Return whether a file has a rotation tag that says otherwise than upright. Raises DataError as `decode`."""
+    return not is_medical(path) and bool(decode(path).info["turned"])
 
 
 def _deep(

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from studies.config import StudyConfig, changed_fields, fixed_for_resume, folder_name, load_config
 from studies.constraints import Constraint
+from studies.data_section import FolderData, FolderSplit
 from studies.errors import ConfigError
-from studies.sections import Budget, Deploy, FolderData, GeneratedData, Sampler, Split, Start, Train
+from studies.sections import Budget, Deploy, GeneratedData, Sampler, Split, Start, Train
 
 READY = sorted((Path(__file__).parents[2] / "studies" / "ready").glob("*.yaml"))
 SMALLEST = "name: tiny\ndata: {kind: generated}\n"
@@ -31,7 +32,7 @@ def test_the_defaults(tmp_path):
     config = StudyConfig(name="x", data=FolderData(root=Path("images")))
     assert (config.space, config.seed, config.device) == ("unet", 0, "auto")
     assert config.objectives == ("dice", "latency_ms", "traffic_bytes") and config.constraints == {}
-    assert config.data.split == Split(validation=0.15, test=0.15, seed=0)
+    assert config.data.split == FolderSplit(validation=0.15, test=0.15, seed=0)
     assert (config.train.size, config.train.threads, config.train.timeout_s) == (128, "auto", None)
     assert config.deploy == Deploy(
         size=None, batch=1, precision="fp32", channels_last=True, device="auto", runtime="torch"
@@ -99,6 +100,35 @@ PATHS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 SHARES = st.floats(0.01, 0.45)
 SEEDS = st.integers(0, 2**32 - 1)
 SPLITS = st.builds(Split, validation=SHARES, test=SHARES, seed=SEEDS)
+FOLDER_SPLITS = st.builds(FolderSplit, validation=SHARES, test=SHARES, seed=SEEDS) | st.builds(
+    FolderSplit, lists=st.fixed_dictionaries({"train": NAMES.map(Path), "validation": NAMES.map(Path)})
+)
+CODES = st.integers(0, 65535) | st.just("#0080ff")
+FOLDERS = st.fixed_dictionaries(
+    {
+        "root": st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(Path),
+        "split": FOLDER_SPLITS,
+        "images": st.none() | NAMES,
+        "ignore": st.none() | st.integers(0, 255),
+        "invert": st.booleans(),
+        "range": st.none() | st.tuples(st.floats(-1e4, -1), st.floats(0, 1e5)),
+        "resize": st.sampled_from(["squeeze", "pad"]),
+        "group": st.sampled_from([None, "^(p[0-9]+)_"]),
+        "block": st.none() | st.integers(2, 50),
+    }
+) | st.fixed_dictionaries(
+    {
+        "root": st.just(Path("x")),
+        "layout": st.just("csv"),
+        "csv": NAMES,
+        "group": st.just("patient"),
+        "split": st.just(FolderSplit(column="part")),
+        "classes": st.just(("a", "b", "c")),
+        "codes": st.tuples(CODES, CODES, CODES)
+        .filter(lambda codes: len(set(codes)) == 3 and len(set(map(type, codes))) == 1)
+        .map(lambda codes: dict(zip("abc", codes, strict=True))),
+    }
+)
 CONFIGS = st.builds(
     StudyConfig,
     name=NAMES,
@@ -108,11 +138,7 @@ CONFIGS = st.builds(
         st.sampled_from(["macs", "params"]), st.floats(1e-9, 1e30).map(lambda limit: f"<= {limit!r}")
     ),
     data=st.builds(GeneratedData, images=st.integers(10, 10**6), seed=SEEDS, split=SPLITS)
-    | st.builds(
-        FolderData,
-        root=PATHS,
-        split=SPLITS,
-    ),
+    | FOLDERS.map(lambda values: FolderData(**values)),
     train=st.builds(
         Train,
         epochs=st.integers(1, 1000),
@@ -168,8 +194,7 @@ def test_differences_are_paths_in_the_order_of_the_file():
     assert sorted(changed_fields(old, new)) == [
         "budget.trials",
         "constraints.macs",
-        "data.images",
-        "data.kind",
+        *(f"data.{key}" for key in ("axis", "channels", "classes", "images", "invert", "kind", "layout", "resize")),
         "data.root",
         "data.seed",
         "data.size",

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studies.config import StudyConfig, load_config
-from studies.sections import Deploy, FolderData, Section, Train
+from studies.data_section import FolderData
+from studies.sections import Deploy, Section, Train
 from studies.starter import starter_yaml
 
 
@@ -17,10 +18,9 @@ def read_back(folder: Path, text: str) -> StudyConfig:
 
 
 def test_a_starter_holds_the_defaults_and_what_follows_from_the_data(tmp_path):
-    text = starter_yaml("polyps", Path("data/polyps"), image_count=600, median_size=500, foreground_median=0.125)
-    assert read_back(tmp_path, text) == StudyConfig(
-        name="polyps", data=FolderData(root=Path("data/polyps")), deploy=Deploy(size=352)
-    )
+    data = FolderData(root=Path("data/polyps"))
+    text = starter_yaml("polyps", data, image_count=600, median_size=500, foreground_median=0.125)
+    assert read_back(tmp_path, text) == StudyConfig(name="polyps", data=data, deploy=Deploy(size=352))
     assert "600 images, median side 500 pixels, median foreground 12.5% of an image" in text
 
 
@@ -35,12 +35,12 @@ def test_a_starter_holds_the_defaults_and_what_follows_from_the_data(tmp_path):
     ],
 )
 def test_small_data_have_small_settings(tmp_path, image_count, median_size, train, deploy_size):
-    config = read_back(tmp_path, starter_yaml("x", Path("y"), image_count, median_size, 0.1))
+    config = read_back(tmp_path, starter_yaml("x", FolderData(root=Path("y")), image_count, median_size, 0.1))
     assert config.train == train and config.deploy.size == deploy_size
 
 
 def test_every_setting_stands_there_with_a_comment(tmp_path):
-    text = starter_yaml("x", Path("y"), 600, 256, 0.1)
+    text = starter_yaml("x", FolderData(root=Path("y")), 600, 256, 0.1)
     lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
     assert all(line.partition("  # ")[2].strip() for line in lines)
     values = yaml.safe_load(text)
@@ -52,7 +52,7 @@ def test_every_setting_stands_there_with_a_comment(tmp_path):
 
 
 def test_its_examples_are_legal_when_uncommented(tmp_path):
-    text = starter_yaml("x", Path("y"), 600, 256, 0.1)
+    text = starter_yaml("x", FolderData(root=Path("y")), 600, 256, 0.1)
     assert len(read_back(tmp_path, text.replace("\n  # ", "\n  ")).limits()) == 3
 
 
@@ -61,5 +61,5 @@ def test_its_examples_are_legal_when_uncommented(tmp_path):
     root=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30),
 )
 def test_any_name_and_folder_are_kept(tmp_path_factory, name, root):
-    config = read_back(tmp_path_factory.getbasetemp(), starter_yaml(name, Path(root), 600, 256, 0.1))
+    config = read_back(tmp_path_factory.getbasetemp(), starter_yaml(name, FolderData(root=Path(root)), 600, 256, 0.1))
     assert config.name == name and config.data == FolderData(root=Path(root))

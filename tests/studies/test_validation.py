@@ -99,8 +99,8 @@ def test_each_fault_is_one_line_with_its_place(tmp_path, line, message):
             "study.yaml:2: data.root: needs a path without NUL characters; came 'a\\x00b'",
         ),
         (
-            "{kind: folder, root: x, images: 5}",
-            "study.yaml:2: data.images: belongs to another kind; remove it, or change the kind",
+            "{kind: folder, root: x, size: 5}",
+            "study.yaml:2: data.size: belongs to another kind; remove it, or change the kind",
         ),
         ("{kind: generated, image: 5}", "study.yaml:2: data.image: unknown key; did you mean 'data.images'?"),
         ("5", "study.yaml:2: data: needs a mapping; came 5"),

@@ -50,7 +50,7 @@ def _grouped(root: Path, faults: Sequence[Finding]) -> list[str]:
         by_kind.setdefault(fault.kind, []).append(fault)
     lines = []
     for kind, some in by_kind.items():
-        if len(some) > 1 and kind in ("images without a mask", "masks without an image"):
+        if kind in ("images without a mask", "masks without an image"):
             names = listed([fault.where for fault in some])
             lines.append(f"{root}: {len(some)} {kind}: {names}; {some[0].text.rpartition('; ')[2]}")
         else:
