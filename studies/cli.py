@@ -17,6 +17,8 @@ __all__ = ["app", "main"]
 FAILURE, USAGE, NOTHING_FEASIBLE, BY_SIGNAL = 1, 2, 3, 128  # a signal's number is added to the last
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
+data_app = typer.Typer(no_args_is_help=True, help="Images and masks.")
+app.add_typer(data_app, name="data")
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. train.epochs=20")]
 
@@ -57,7 +59,7 @@ def status(directory: Annotated[Path, typer.Argument(help="the study's folder")]
 
 @app.command()
 def init(
-    data: Annotated[Path, typer.Argument(help="folder that holds images/ and masks/")],
+    data: Annotated[Path, typer.Argument(help="folder of images and masks")],
     out: Annotated[Path | None, typer.Option("--out", help="file to write; default NAME.yaml")] = None,
     name: Annotated[str | None, typer.Option("--name", help="the study's name; default the folder's")] = None,
 ) -> None:
@@ -117,6 +119,26 @@ def profile(
         wish = Wish(deployed, schedule, precision, depth, verify, device, as_json, draw, colour, against)
         if not show_profile(source, asked, wish):
             raise typer.Exit(FAILURE)
+
+
+@data_app.callback()
+def data() -> None:
+    """Images and masks."""
+
+
+@data_app.command("check")
+def data_check(
+    place: Annotated[Path, typer.Argument(metavar="DIR|STUDY.yaml", help="folder of images and masks, or a study")],
+    sheet: Annotated[Path | None, typer.Option(help="picture to draw: a contact sheet with mask outlines")] = None,
+    report: Annotated[Path | None, typer.Option(help="file for all findings, .json or .csv")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="warnings count as faults")] = False,
+) -> None:
+    """Look at every image and mask: unusable files, doubtful masks, leaks across the split, object sizes."""
+    from studies.data_check import check_data
+
+    with _one_line_faults():
+        if not check_data(place, sheet=sheet, report=report, strict=strict):
+            raise typer.Exit(USAGE)
 
 
 @contextmanager
