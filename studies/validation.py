@@ -77,7 +77,8 @@ def explain(error: ValidationError, model: type[BaseModel], document: Mapping[st
     """
     grouped: dict[Address, list[ErrorDetails]] = {}
     for details in error.errors(include_url=False):
-        grouped.setdefault(_address(details["loc"], document), []).append(details)
+        address = _address(details["loc"], document, is_missing=details["type"] == "missing")
+        grouped.setdefault(address, []).append(details)
     faults = [fault for address, group in grouped.items() for fault in _faults(address, group, model)]
     lines = [f"{source.place(address)}: {dotted(address)}: {text}" for address, text in faults[:MAX_FAULTS]]
     if len(faults) > MAX_FAULTS:
@@ -85,14 +86,13 @@ def explain(error: ValidationError, model: type[BaseModel], document: Mapping[st
     return "\n".join(lines)
 
 
-def _address(location: Address, document: Mapping[str, Value]) -> Address:
+def _address(location: Address, document: Mapping[str, Value], *, is_missing: bool) -> Address:
     """Drop the names of unions' branches, which pydantic puts between the keys."""
     address: Address = ()
     value: object = document
     for position, part in enumerate(location):
         children = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
-        missing = isinstance(value, dict) and position == len(location) - 1
-        if part in children or missing:
+        if part in children or (is_missing and position == len(location) - 1):
             address += (part,)
         value = children.get(part, value)
     return address
