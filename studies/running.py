@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from evaluators.data import DataError, block_of_slices, check, find_pairs, recognise
+from evaluators.data.examination import faults_of
 from evaluators.data.samples import listed
 from evaluators.device import describe_device, pick_device
 from nas.space import SearchSpace
@@ -115,6 +116,9 @@ def write_starter(data: Path, out: Path | None, name: str | None) -> None:
     side = min(facts.median_height, facts.median_width)
     write_atomic(path, starter_yaml(study, section, facts.count, side, facts.foreground_share[2]))
     console.print(f"{facts.count} pairs, median {facts.median_width} x {facts.median_height} pixels, all can be used")
+    doubtful = faults_of(checked.looks, {})
+    if doubtful:
+        console.print(Text(f"{len(doubtful)} files are EXIF-rotated or CMYK; look at them: nas data check {data}"))
     for line in (*found.said, *_advice(section, facts.foreground_share[2])):
         console.print(Text(line))
     console.print(f"wrote {path}. Next: nas search {path} --dry-run")

@@ -97,7 +97,8 @@ def _classes(pairs: Sequence[Pair]) -> tuple[tuple[str, ...], dict[str, Code], C
     default: tuple[tuple[str, ...], dict[str, Code], Code | None] = (Form().classes, {}, None)
     if not 2 <= len(values) <= MOST_CLASSES:
         return default
-    ignore = IGNORE if not in_colour and IGNORE in values and max(values - {IGNORE}) < MOST_CLASSES else None
+    others = values - {IGNORE}
+    ignore = IGNORE if not in_colour and IGNORE in values and len(others) >= 2 and max(others) < MOST_CLASSES else None
     known = sorted(values - {ignore})
     if not in_colour and known[-1] < MOST_CLASSES:
         return _names(known[-1] + 1), {}, ignore

@@ -97,3 +97,14 @@ def test_normalise_scales_bytes_and_unit_floats_alike(channels: int) -> None:
     expected = torch.tensor([-2.0, -1.2, 2.0]).view(3, 1, 1, 1).expand(3, channels, 2, 2)
     assert torch.allclose(normalise(images), expected)
     assert torch.equal(normalise(images.float() / 255), normalise(images))
+
+
+def test_float_images_move_like_their_eight_bit_twins_and_masks_stay_whole() -> None:
+    images = torch.randint(256, (6, 1, 5, 5), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    masks = torch.tensor([0, 1, 2, 255, 3, 4]).to(torch.uint8).view(6, 1, 1).expand(6, 5, 5)
+    moved = [
+        move(some, masks, torch.Generator().manual_seed(1), flips=True, quarter_turns=True)
+        for some in (images, images.float())
+    ]
+    assert torch.equal(moved[0][0].float(), moved[1][0])
+    assert torch.equal(moved[0][1], moved[1][1]) and moved[1][1].dtype == torch.uint8

@@ -83,6 +83,15 @@ def test_init_writes_a_study_that_runs(tiny: Path, tmp_path: Path) -> None:
     assert nas_command("search", "polyps.yaml", *fast)[0] == 0
 
 
+def test_init_points_at_files_that_are_doubtful(tiny: Path, tmp_path: Path) -> None:
+    root = pairs(tmp_path / "polyps")
+    assert "nas data check" not in nas_command("init", root, "--out", "one.yaml")[1]
+    with Image.open(root / "images" / "003.png") as image:
+        image.convert("CMYK").save(root / "images" / "003.jpg")
+    (root / "images" / "003.png").unlink()
+    assert "1 files are EXIF-rotated or CMYK" in nas_command("init", root, "--out", "two.yaml")[1]
+
+
 def break_folder(root: Path, how: str) -> None:
     image, mask = root / "images" / "003.png", root / "masks" / "003.png"
     if how == "image without mask":

@@ -168,6 +168,22 @@ def test_what_may_be_right_is_a_warning_and_a_fault_if_strict(
     assert check(folder, "--strict")[0] == 2
 
 
+def test_near_copies_on_one_side_are_no_leak(folder: Path) -> None:
+    one_image_in_two_lists(folder)
+    Image.fromarray(pixels(3)).save(image(folder, 10).with_suffix(".jpg"), quality=80)
+    image(folder, 10).unlink()
+    image(folder, 20).write_bytes(image(folder, 4).read_bytes())
+    _, out, _ = check(folder)
+    assert "near-same" not in out and "010" not in out
+
+
+def test_an_image_rotated_with_its_mask_is_none_of_them(folder: Path) -> None:
+    rotated(folder)
+    assert "EXIF" in check(folder)[1]
+    both_rotated(folder)
+    assert "EXIF" not in check(folder)[1]
+
+
 def test_a_good_folder_has_none_and_says_what_it_holds(folder: Path) -> None:
     both_rotated(folder)  # alike, so nothing is in doubt
     code, out, _ = check(folder)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from evaluators.data import DataError, Form, Layout, find, find_pairs, groups_of, load, volumes
+from evaluators.data import DataError, Form, Layout, find, find_pairs, groups_of, load, recognise, volumes
 
 nibabel = pytest.importorskip("nibabel")
 pydicom = pytest.importorskip("pydicom")
@@ -116,3 +116,19 @@ def test_without_the_extra_the_message_says_what_to_install(heads, monkeypatch):
     monkeypatch.setattr(volumes, "find_spec", lambda name: None if name == "nibabel" else object())
     with pytest.raises(DataError, match=re.escape("reading it needs nibabel; pip install 'nas-medseg[monai]'")):
         find_pairs(Layout(heads))
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "codes"),
+    [
+        (HEAD > 500, ("background", "foreground"), {}),
+        (255 * (HEAD > 500), ("background", "foreground"), {"background": 0, "foreground": 255}),
+        ((HEAD > 500) + 2 * (HEAD > 800), ("background", "class1", "class2", "class3"), {}),
+    ],
+)
+def test_volumes_are_recognised(heads, labels, classes, codes):
+    for name in ("p1.nii", "p2.nii.gz"):
+        volume(heads / "masks" / name, labels.astype(np.uint8))
+    found = recognise(heads)
+    assert found.form == Form(classes, codes, channels=1, limits=(float(HEAD.min()), float(HEAD.max())))
+    assert load(find_pairs(found.layout), 20, form=found.form).masks.max() == len(classes) - 1
