@@ -73,6 +73,9 @@ class FolderData(Section):
     ignore: Code | None = Field(default=None, description="code of pixels that nobody labelled; they count nowhere")
     invert: bool = Field(default=False, description="masks show the background (two classes only)")
     channels: Literal[1, 3] = Field(default=3, description="of the images given to the network: 1 (grey) or 3")
+    neighbours: int = Field(
+        default=0, ge=0, le=8, description="slices before and behind each that become channels beside it (channels: 1)"
+    )
     range: tuple[float, float] | None = Field(
         default=None,
         strict=False,
@@ -92,6 +95,11 @@ class FolderData(Section):
     split: FolderSplit = Field(
         default=FolderSplit(), description="which images training never sees; the rest is trained on"
     )
+
+    @property
+    def input_channels(self) -> int:
+        """How many channels a network's input has."""
+        return self.channels + 2 * self.neighbours
 
     @field_validator("range")
     @classmethod
@@ -134,6 +142,8 @@ class FolderData(Section):
                     faults[key,] = "needs a pattern with {id} for layout instances, such as '{id}/masks/*'"
         if self.layout == "instances" and (len(self.classes) > 2 or self.invert):
             faults["layout",] = "needs two classes and invert: false for instances: their masks are united"
+        if self.neighbours and (self.channels != 1 or self.layout == "instances"):
+            faults["neighbours",] = "needs channels: 1 and slices, so layout pairs or csv; set it to 0"
         return faults
 
     def _class_faults(self) -> dict[Address, str]:

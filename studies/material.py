@@ -15,10 +15,12 @@ from evaluators.data import (
     find_pairs,
     load,
     mean_mask_dice,
+    places_of,
     resize_image,
     resize_mask,
     scenes,
     split_by_hash,
+    with_neighbours,
 )
 from studies.config import FolderData, StudyConfig
 from studies.folder import StudyFolder, write_atomic
@@ -62,6 +64,9 @@ def load_material(config: StudyConfig, folder: StudyFolder | None, on_progress: 
         samples = _resized(scenes(config.data.images, config.data.size, config.data.seed), config.train.size)
     split = _split(config, pairs, samples, folder)
     training, validation = samples.select(split.train), samples.select(split.validation)
+    if isinstance(config.data, FolderData) and config.data.neighbours:
+        places, reach = places_of(pairs), config.data.neighbours
+        training, validation = (with_neighbours(some, places, reach) for some in (training, validation))
     baselines = {
         "all_foreground": all_foreground_dice(validation.masks, samples.classes),
         "mean_mask": mean_mask_dice(training.masks, validation.masks, samples.classes),

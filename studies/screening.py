@@ -79,7 +79,7 @@ class Screen:
         self.refused: set[str] = set()  # keys that exceed a limit, which never changes within a study
         self._size = config.deploy.size
         self._precision = config.deploy.precision
-        self._image_channels = config.data.channels
+        self._image_channels = config.data.input_channels
         self._outputs = 1 if len(config.data.classes) == 2 else len(config.data.classes)  # sigmoid, or softmax
         self._limits = config.limits()
         self._measure = measure if "latency_ms" in (*config.objectives, *config.constraints) else None

@@ -58,7 +58,7 @@ class Split(Section):
 class GeneratedData(Section):
     """Drawn images, to try the tool without data."""
 
-    channels: ClassVar[int] = 3
+    input_channels: ClassVar[int] = 3
     classes: ClassVar[tuple[str, ...]] = ("background", "lesion")
     kind: Literal["generated"] = Field(default="generated", description="drawn images; no data needed")
     images: int = Field(default=320, ge=10, description="how many")

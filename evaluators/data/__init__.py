@@ -9,6 +9,7 @@ from evaluators.data.grouping import column_of, groups_of
 from evaluators.data.labels import read_labels, read_mask
 from evaluators.data.layouts import Layout, Pair, find, find_pairs
 from evaluators.data.loading import load
+from evaluators.data.neighbours import places_of, with_neighbours
 from evaluators.data.pictures import Picture, read_image
 from evaluators.data.recognition import Recognised, recognise
 from evaluators.data.resizing import resize_image, resize_labels, resize_mask, to_original
@@ -39,6 +40,7 @@ __all__ = [
     "groups_of",
     "load",
     "mean_mask_dice",
+    "places_of",
     "read_image",
     "read_labels",
     "read_list",
@@ -52,4 +54,5 @@ __all__ = [
     "split_by_group",
     "split_by_hash",
     "to_original",
+    "with_neighbours",
 ]

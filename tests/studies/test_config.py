@@ -194,7 +194,10 @@ def test_differences_are_paths_in_the_order_of_the_file():
     assert sorted(changed_fields(old, new)) == [
         "budget.trials",
         "constraints.macs",
-        *(f"data.{key}" for key in ("axis", "channels", "classes", "images", "invert", "kind", "layout", "resize")),
+        *(
+            f"data.{key}"
+            for key in ("axis", "channels", "classes", "images", "invert", "kind", "layout", "neighbours", "resize")
+        ),
         "data.root",
         "data.seed",
         "data.size",

@@ -12,7 +12,7 @@ from studies.config import changed_fields, load_config
 from studies.data_section import FolderData, FolderSplit
 from studies.errors import ConfigError
 from studies.folder import StudyFolder
-from studies.material import load_material
+from studies.material import load_material, with_deploy_size
 from studies.splitting import split_pairs, with_full_parts
 
 
@@ -49,6 +49,7 @@ def section(tmp_path: Path, text: str) -> FolderData:
         ("classes: [a, b, c], invert: true", "data.invert: needs two classes; reorder data.codes instead"),
         ("range: [5, 5]", "data.range: needs [LOW, HIGH] with LOW below HIGH; came [5"),
         ("resize: crop", "data.resize: needs 'squeeze' or 'pad'; came 'crop'"),
+        ("neighbours: 1", "data.neighbours: needs channels: 1 and slices, so layout pairs or csv; set it to 0"),
         ("channels: 2", "data.channels: needs 1 or 3; came 2"),
         ("split: {lists: {train: a}}", "data.split.lists: needs train and validation; validation is missing; add it"),
         ("split: {column: part}", "data.split.column: needs layout csv; use data.split.lists"),
@@ -124,6 +125,14 @@ def test_the_stored_split_is_the_one_that_counts(tmp_path: Path) -> None:
     before = load_material(load_config(path, ["train.size=64"]), folder).validation.ids
     after = load_material(load_config(path, ["train.size=64", "data.block=5", "data.split.seed=9"]), folder)
     assert after.validation.ids == before
+
+
+def test_the_deploy_size_is_that_of_the_images_wherever_they_lie(tmp_path: Path) -> None:
+    root = written(tmp_path / "pictures")
+    (root / "images").rename(root / "scans")
+    path = tmp_path / "study.yaml"
+    path.write_text(f"name: x\ndata: {{kind: folder, root: {root}, images: scans}}\n")
+    assert with_deploy_size(load_config(path)).deploy.size == 64
 
 
 def pairs(*ids: str, **columns: list[str]) -> list[Pair]:

@@ -106,7 +106,7 @@ def deep(root: Path) -> None:
 MIMICS = {
     "isic": (isic, ["data.resize=pad"], "split_val.txt"),
     "nuclei": (nuclei, [], "layout: instances"),
-    "membranes": (membranes, ["data.invert=true", "data.channels=1"], "block: "),
+    "membranes": (membranes, ["data.invert=true", "data.channels=1", "data.neighbours=1"], "block: "),
     "polyps": (polyps, ["data.resize=pad"], "layout: pairs"),
     "patients": (patients, ["data.group=patient"], "classes: [background, class1, class2]"),
     "deep": (deep, [], "range: [0.0, 4095.0]"),
@@ -167,7 +167,7 @@ NATIVE = {
     "Kvasir-SEG": [],
     "ISIC2018": ["data.resize=pad"],
     "DSB2018": ["data.resize=pad"],
-    "ISBI2012-EM": ["data.invert=true", "data.channels=1"],
+    "ISBI2012-EM": ["data.invert=true", "data.channels=1", "data.neighbours=1"],
     "DSB2018/native_sample": [],
     "ISIC2018/native_aspect_sample": ["data.resize=pad"],
     "Kvasir-SEG/original_size_sample": ["data.resize=pad"],

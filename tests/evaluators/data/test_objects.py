@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evaluators.data import check, find_pairs
+from evaluators.data import Form, check, find_pairs
+from evaluators.data.examination import balance
 from evaluators.data.objects import lost_at, specks
 
 
@@ -42,3 +43,20 @@ def test_objects_below_four_pixels_of_the_input_are_lost_and_specks_are_none(loo
     found = lost_at(looks, size, fit)
     assert (found.objects, found.lost, found.images_emptied) == (4, lost, emptied)
     assert found.least_area == pytest.approx(least)
+
+
+def test_ignored_pixels_are_of_no_class(tmp_path):
+    labels = np.zeros((10, 10), np.uint8)
+    labels[:2], labels[5:7, :5], labels[9] = 255, 1, 2
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+        Image.fromarray(labels).save(tmp_path / part / "a.png")
+    names = ("sky", "sea", "sand", "snow")
+    looks = check(find_pairs(tmp_path), form=Form(names, ignore=255)).looks
+    rows = balance(looks, names)
+    assert [(row.name, row.pixel_share, row.images, row.objects, row.median_area) for row in rows] == [
+        ("sky", 60 / 80, 1, 0, None),
+        ("sea", 10 / 80, 1, 1, 10),
+        ("sand", 10 / 80, 1, 1, 10),
+        ("snow", 0, 0, 0, None),
+    ]

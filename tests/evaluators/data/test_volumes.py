@@ -77,6 +77,13 @@ def test_labels_of_a_volume_are_classes(heads):
         load(pairs[:1], 20, form=FORM)
 
 
+def test_a_volume_that_was_written_again_is_read_again(heads):
+    pair = next(pair for pair in find_pairs(Layout(heads)) if pair.id == "p2-0000")
+    before = load([pair], 20, form=FORM).masks
+    volume(heads / "masks/p2.nii.gz", (HEAD <= 500).astype(np.uint8))
+    assert not torch.equal(load([pair], 20, form=FORM).masks, before)
+
+
 def test_dicom_slices_keep_their_units(tmp_path):
     plane = HEAD[:, :, 0].T
     dicom(tmp_path / "images/a.dcm", plane)
