@@ -3,16 +3,20 @@
 import hashlib
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 from PIL import Image
 
 from evaluators.data import DataError, Pair, find_pairs, load, scenes
+from evaluators.latency import Latency
+from search_spaces import spaces
 from studies.config import changed_fields, load_config
 from studies.data_section import FolderData, FolderSplit
 from studies.errors import ConfigError
 from studies.folder import StudyFolder
 from studies.material import load_material, with_deploy_size
+from studies.screening import Screen
 from studies.splitting import split_pairs, with_full_parts
 
 
@@ -133,6 +137,20 @@ def test_the_deploy_size_is_that_of_the_images_wherever_they_lie(tmp_path: Path)
     path = tmp_path / "study.yaml"
     path.write_text(f"name: x\ndata: {{kind: folder, root: {root}, images: scans}}\n")
     assert with_deploy_size(load_config(path)).deploy.size == 64
+
+
+def test_neighbours_are_of_the_same_side_and_networks_take_them(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    root = written(tmp_path / "pictures")
+    path.write_text(f"name: x\ndata: {{kind: folder, root: {root}, channels: 1, neighbours: 2}}")
+    config = load_config(path, ["train.size=64", "deploy.size=64", "data.split.validation=0.4"])
+    material = load_material(config, None)
+    for some in (material.training, material.validation):
+        own = {image.numpy().tobytes() for image in some.images[:, 2]}
+        assert all(channel.numpy().tobytes() in own for image in some.images for channel in image)
+    screen = Screen(spaces["unet"], config, lambda graph: Latency(1, 0, 1))
+    candidate = screen.candidate(spaces["unet"].sample(Random(0)), "test")
+    assert candidate.graph.image_shape == (5, 64, 64)
 
 
 def pairs(*ids: str, **columns: list[str]) -> list[Pair]:

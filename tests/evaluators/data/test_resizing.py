@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.data import Form, Layout, Pair, load, resize_labels, resize_mask, scenes, to_original
+from evaluators.data import Form, Layout, Pair, load, resize_image, resize_labels, resize_mask, scenes, to_original
 from evaluators.data.resizing import fit_image, fit_labels, inner_size
 from evaluators.dice import dice_per_image
 from nas.errors import ShapeError
@@ -89,3 +89,12 @@ def test_padding_is_asked_for_by_the_form(tmp_path):
     assert torch.equal(padded.images[0, :, :16], drawn.images[0, :, :16]) and not padded.images[0, :, 16:].any()
     assert torch.equal(padded.masks[0, :16], drawn.masks[0, :16]) and (padded.masks[0, 16:] == 255).all()
     assert Layout(tmp_path).kind == "pairs"
+
+
+@pytest.mark.parametrize("size", [7, 24, (9, 60)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_float_images_are_resized_like_their_eight_bit_twins(size, channels):
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 31, channels), dtype=np.uint8)
+    twin = resize_image((pixels / 255).astype(np.float32), size)
+    assert twin.dtype == np.float32
+    assert np.abs(twin * 255 - resize_image(pixels, size)).max() <= 1.01  # rounding, twice
