@@ -13,7 +13,7 @@ from studies.config import StudyConfig
 from studies.errors import ConfigError
 from studies.folder import write_atomic
 from studies.proposing import members
-from studies.screening import IMAGE_CHANNELS, Screen
+from studies.screening import Screen
 
 __all__ = ["Pretrained", "load_pretrained"]
 
@@ -52,7 +52,7 @@ def load_pretrained(config: StudyConfig) -> Pretrained | None:
     if named is None:
         return None
     try:
-        encoder = PublishedEncoder(named.network, load_file(named.file), IMAGE_CHANNELS)
+        encoder = PublishedEncoder(named.network, load_file(named.file), config.data.input_channels)
     except WeightsError as fault:
         raise ConfigError(
             f"train.encoder_weights: needs a checkpoint of {named.network} in {named.file}; {fault}"

@@ -23,7 +23,7 @@ from search_spaces.segmenter import segmenter
 from search_spaces.upsampling.double_pad import double_pad
 from search_spaces.weights import published_name
 from studies.cli import app
-from studies.config import load_config
+from studies.config import FolderData, load_config
 from studies.errors import ConfigError
 from studies.records import StudyRecord
 from studies.running import run
@@ -222,5 +222,5 @@ def test_what_a_study_stores_reads_back_and_init_writes_null(tmp_path: Path) -> 
     assert (config.train.encoder_weights.file, config.train.encoder_weights.network) == (Path("a.pth"), "hardnet68")
     path.write_text(config.to_yaml())
     assert load_config(path) == config
-    text = starter_yaml("x", Path("y"), 600, 256, 0.1)
+    text = starter_yaml("x", FolderData(root=Path("y")), 600, 256, 0.1)
     assert "  encoder_weights: null  # {file: CHECKPOINT, as: hardnet68}: " in text
