@@ -28,6 +28,7 @@ about_published: Mapping[str, About] = MappingProxyType(
         "unet_bilinear32": About("U-Net, BatchNorm, bilinear, 32 to 256 channels", f"compared with in {_CONVUNEXT}"),
         "unet_bn32": About("U-Net, BatchNorm, bilinear, 32 to 512 channels", _PORT),
         "unet_bn64": About("U-Net, BatchNorm, nearest and 3x3, 64 to 1024 channels", "LeeJunHyun/Image_Segmentation"),
+        "attunet_bn64": About("Attention U-Net: that U-Net with gated skips", "Oktay 2018, arXiv:1804.03999"),
         "unet_keras": About("U-Net without norm, 32 to 512 channels", _UNETPP),
         "wunet_keras": About("wide U-Net without norm, 35 to 560 channels", _UNETPP),
         "unetpp_keras": About("UNet++ without norm, one output", _UNETPP),

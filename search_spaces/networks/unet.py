@@ -1,5 +1,7 @@
 """U-Nets that papers compare with, as their code builds them (reference counts: tests/golden/counts.json).
 
+`attunet_bn64` is Attention U-Net (arXiv:1804.03999) in the form of LeeJunHyun/Image_Segmentation.
+
 Weights are drawn as torch draws them: LeeJunHyun/Image_Segmentation has other initialisations, but calls none.
 """
 
@@ -8,11 +10,12 @@ from search_spaces.blocks.double_conv import double_conv
 from search_spaces.decoders.unet_decoder import unet_decoder
 from search_spaces.encoders.staged import staged
 from search_spaces.segmenter import segmenter
+from search_spaces.skips.attention_gate import attention_gate
 from search_spaces.upsampling.double_pad import double_pad
 from search_spaces.upsampling.resize_conv import resize_conv
 from search_spaces.weights import Renames
 
-__all__ = ["BN32_NAMES", "BN64_NAMES", "unet_bilinear32", "unet_bn32", "unet_bn64"]
+__all__ = ["ATTENTION_NAMES", "BN32_NAMES", "BN64_NAMES", "attunet_bn64", "unet_bilinear32", "unet_bn32", "unet_bn64"]
 
 _plain = double_conv(bias=False)
 
@@ -45,4 +48,12 @@ BN64_NAMES: Renames = (
     (r"^(Conv\d\.|Up_conv\d\.)conv2\.", r"\1conv.3."),
     (r"^(Conv\d\.|Up_conv\d\.)bn2\.", r"\1conv.4."),
     (r"^head\.conv\.", "Conv_1x1."),
+)
+
+attunet_bn64 = segmenter(encoder=staged(base=64), decoder=unet_decoder(upsample=resize_conv, skip=attention_gate))
+"""The same with an attention gate on each skip; there the gated feature comes first: 34,878,573 parameters, 1 class."""
+
+ATTENTION_NAMES: Renames = (
+    *((rf"^decoder\.level{i}\.skip\.", f"Att{i + 2}.") for i in range(4)),
+    *BN64_NAMES,
 )

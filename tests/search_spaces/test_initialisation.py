@@ -56,7 +56,8 @@ STARTS = {
     "nnunet": Start(leaky_std, leaky_std, torch_std, zero_bias=True),
 }
 
-TORCH = ("unet_bilinear32", "unet_bn32", "unet_bn64", "unetpp_bn32", "unetpp_bn32_ds", "amsunet", "convunext")
+TORCH = ("unet_bilinear32", "unet_bn32", "unet_bn64", "attunet_bn64", "unetpp_bn32", "unetpp_bn32_ds", "amsunet")
+TORCH += ("convunext",)
 SCHEMES = {
     **dict.fromkeys((*TORCH, "hardnet_mseg"), "torch"),
     **dict.fromkeys(("hardnet39ds", "hardnet68", "hardnet68ds", "hardnet85"), "hardnet"),
@@ -69,6 +70,10 @@ SCHEMES = {
 
 def schemes_of(graph: Graph) -> set[str]:
     return {node.op.initialisation or graph.initialisation for node in graph if isinstance(node.op, Weighted)}
+
+
+def test_every_published_network_has_its_scheme_here() -> None:
+    assert set(SCHEMES) == set(published)
 
 
 def test_the_keys_of_published_networks_stay() -> None:
