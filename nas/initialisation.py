@@ -22,6 +22,8 @@ def draw(layer: nn.Module, draws: Mapping[str, Draw]) -> None:
                 weight.uniform_(-scale, scale)
             elif kind == "normal":
                 weight.normal_(0, scale)
+            elif kind == "around_one":
+                weight.normal_(1, scale)
             elif kind == "truncated_normal":
                 nn.init.trunc_normal_(weight, std=scale, a=-2 * scale, b=2 * scale)
             else:

@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from nas import layers
 from nas.graph import Graph, Node
 from nas.initialisation import draw
-from nas.ops import Call, Input, Size, Weighted
+from nas.ops import Call, Input, Op, Size, Weighted
 
 __all__ = ["GraphModule", "to_module"]
 
@@ -57,7 +57,7 @@ class GraphModule(nn.Module):
         layer = node.op.layer(*node.facts.in_shapes)
         if layer is not None:
             made = _target(layer)(*layer.args, **dict(layer.kwargs))
-            if scheme and isinstance(node.op, Weighted) and (node.op.initialisation or scheme) != "torch":
+            if scheme and _scheme_of(node.op, scheme) != "torch":
                 draw(made, node.op.draws(*node.facts.in_shapes, scheme=scheme))
             _attach(self, name, made)
             return node.index, made, (_Value(node.inputs[0].index),), {}
@@ -77,6 +77,11 @@ class GraphModule(nn.Module):
                 values[spent] = None
         outputs = [values[i] for i in self._outputs]
         return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _scheme_of(op: Op, scheme: str) -> str:
+    """Return the scheme that draws an operator's weights: its own, or the network's."""
+    return (op.initialisation or scheme) if isinstance(op, Weighted) else scheme
 
 
 class _Value(int):

@@ -8,7 +8,7 @@ from nas.derivation import fixed
 from nas.space import SearchSpace
 from search_spaces.catalog import rule_named
 from search_spaces.grammars.unet import unet as unet_space
-from search_spaces.networks import amsunet, convunext, hardnet, hardnet_mseg, hrnet, unet, unetpp
+from search_spaces.networks import amsunet, convunext, hardnet, hardnet_mseg, hrnet, unet, unet3plus, unetpp
 from search_spaces.weights import Renames
 
 __all__ = ["load", "published", "published_names", "spaces"]
@@ -27,6 +27,8 @@ published: Mapping[str, Architecture] = MappingProxyType(
         "unetpp_bn32": fixed(unetpp.unetpp_bn32),
         "unetpp_bn32_ds": fixed(unetpp.unetpp_bn32_ds),
         "unetpp_nnunet": fixed(unetpp.unetpp_nnunet),
+        "unet3plus": fixed(unet3plus.unet3plus),
+        "unet3plus_ds": fixed(unet3plus.unet3plus_ds),
         "amsunet": fixed(amsunet.amsunet),
         "convunext": fixed(convunext.convunext),
         "hrnetv2_w18": fixed(hrnet.hrnetv2_w18),
@@ -60,6 +62,8 @@ published_names: Mapping[str, Renames] = MappingProxyType(
         "unetpp_bn32": unetpp.BN32_NAMES,
         "unetpp_bn32_ds": unetpp.BN32_DS_NAMES,
         "unetpp_nnunet": unetpp.NNUNET_NAMES,
+        "unet3plus": unet3plus.NAMES,
+        "unet3plus_ds": unet3plus.DS_NAMES,
         "convunext": convunext.NAMES,
         **dict.fromkeys(("hrnetv2_w18", "hrnetv2_w32", "hrnetv2_w48"), hrnet.NAMES),
     }

@@ -17,6 +17,7 @@ class About(NamedTuple):
 
 
 _UNETPP = "Zhou 2018, arXiv:1807.10165"
+_UNET3PLUS = "Huang 2020, arXiv:2004.08790"
 _PORT = "4uiiurz1/pytorch-nested-unet"
 _HARDNET = "Chao 2019, arXiv:1909.00948"
 _HRNET = "Wang 2020, arXiv:1908.07919"
@@ -37,6 +38,8 @@ about_published: Mapping[str, About] = MappingProxyType(
         "unetpp_bn32": About("UNet++ with BatchNorm, bilinear, one output", _PORT),
         "unetpp_bn32_ds": About("UNet++ with BatchNorm, deep supervision", _PORT),
         "unetpp_nnunet": About("UNet++ in nnU-Net's form, InstanceNorm, five outputs", "MrGiovanni/UNetPlusPlus"),
+        "unet3plus": About("UNet 3+, full-scale skips, one output", _UNET3PLUS),
+        "unet3plus_ds": About("UNet 3+, full-scale skips, deep supervision", _UNET3PLUS),
         "amsunet": About("atrous multi-scale convolutions, gated skips", _AMSUNET),
         "convunext": About("ConvNeXt blocks, gated skips", _CONVUNEXT),
         **{f"hrnetv2_w{c}": About(f"HRNetV2, {c} channels, logits at x/4", _HRNET) for c in (18, 32, 48)},

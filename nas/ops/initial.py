@@ -17,10 +17,10 @@ _CUT_STD = 0.87962566103423978  # standard deviation of a standard normal cut of
 
 
 class Draw(NamedTuple):
-    """The distribution that a weight's elements are drawn from, all with mean 0 but "constant".
+    """The distribution that a weight's elements are drawn from, with mean 0 but for "around_one" and "constant".
 
-    scale: of "uniform" the largest absolute value, of "normal" the standard deviation, of "truncated_normal" the one
-    before everything beyond two of it is drawn again, of "constant" the value.
+    scale: of "uniform" the largest absolute value, of "normal" and "around_one" (normal, mean 1) the standard
+    deviation, of "truncated_normal" the one before everything beyond two of it is drawn again, of "constant" the value.
     """
 
     kind: str
@@ -29,8 +29,8 @@ class Draw(NamedTuple):
     @property
     def std(self) -> float:
         """The elements' standard deviation."""
-        parts = {"uniform": 1 / math.sqrt(3), "normal": 1.0, "truncated_normal": _CUT_STD, "constant": 0.0}
-        return self.scale * parts[self.kind]
+        parts = {"uniform": 1 / math.sqrt(3), "truncated_normal": _CUT_STD, "constant": 0.0}
+        return self.scale * parts.get(self.kind, 1.0)
 
 
 Kernel = Callable[[int, int], Draw]
@@ -61,6 +61,14 @@ def _zeros(fan_in: int, fan_out: int) -> Draw:
     return Draw("constant", 0.0)
 
 
+def _one(fan_in: int, fan_out: int) -> Draw:
+    return Draw("constant", 1.0)
+
+
+def _near_one(fan_in: int, fan_out: int) -> Draw:
+    return Draw("around_one", 0.02)
+
+
 def _torch_kernel(fan_in: int, fan_out: int) -> Draw:
     # The steps of kaiming_uniform_(a=sqrt(5)), so that the last bit is torch's as well.
     return Draw("uniform", math.sqrt(3.0) * (math.sqrt(2.0 / (1 + math.sqrt(5) ** 2)) / math.sqrt(fan_in)))
@@ -73,6 +81,7 @@ def _torch_bias(fan_in: int, fan_out: int) -> Draw:
 _TORCH: dict[str, Kernel] = {
     **dict.fromkeys(("convolution", "transposed", "linear"), _torch_kernel),
     "bias": _torch_bias,
+    "norm": _one,
 }
 
 SCHEMES: Mapping[str, Mapping[str, Kernel]] = {
@@ -80,9 +89,10 @@ SCHEMES: Mapping[str, Mapping[str, Kernel]] = {
     "hardnet": _TORCH | {"convolution": _glorot_normal, "bias": _zeros},
     "hrnet": _TORCH | {"convolution": _narrow_normal},
     "unetpp_keras": _TORCH | {"convolution": _he_truncated, "transposed": _glorot_uniform, "bias": _zeros},
+    "unet3plus": _TORCH | {"convolution": _he_normal(0), "linear": _he_normal(0), "norm": _near_one},
     "nnunet": _TORCH | {"convolution": _he_normal(0.01), "transposed": _he_normal(0.01), "bias": _zeros},
 }
-"""What each kind of kernel, and the bias, is drawn from. Norms start at 1 and 0 in all of them.
+"""What each kind of kernel, its bias and a norm's weight are drawn from. A norm's bias starts at 0 in all of them.
 
 torch: torch's layers, uniform with bounds of 1 / sqrt(fan in). What nothing else is known of has it.
 hardnet: PingoLH/Pytorch-HarDNet, `imagenet/main.py`, `weights_init`: Glorot normal (linear layers: torch's), bias 0.
@@ -90,7 +100,8 @@ hrnet: HRNet/HRNet-Semantic-Segmentation, `seg_hrnet.py`, `init_weights`: std 0.
     ImageNet are then loaded over it.
 unetpp_keras: MrGiovanni/UNetPlusPlus, `keras/helper_functions.py`: "he_normal" (He et al., arXiv:1502.01852; truncated
     in Keras), for transposed convolutions Keras's default, Glorot uniform; bias 0.
-nnunet: the same repository, `generic_UNetPlusPlus.py`, InitWeights_He(1e-2): He normal for slope 0.01, bias 0.
+unet3plus: ZJUGiveLab/UNet-Version, `models/init_weights.py`, "kaiming": He normal, BatchNorm normal around 1.
+nnunet: MrGiovanni/UNetPlusPlus, `generic_UNetPlusPlus.py`, InitWeights_He(1e-2): He normal for slope 0.01, bias 0.
 """
 
 

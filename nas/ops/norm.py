@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from nas.errors import ShapeError
 from nas.ops.base import Call, Op, Shape
-from nas.ops.initial import Draw
+from nas.ops.initial import SCHEMES, Draw
 
 __all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm"]
 
@@ -21,7 +21,8 @@ class _Norm(Op):
         return {"weight": (x[0],), "bias": (x[0],)}
 
     def draws(self, *xs: Shape, scheme: str = "torch") -> dict[str, Draw]:
-        return {"weight": Draw("constant", 1.0), "bias": Draw("constant", 0.0)}
+        (x,) = xs
+        return {"weight": SCHEMES[scheme]["norm"](x[0], x[0]), "bias": Draw("constant", 0.0)}
 
     def macs(self, *xs: Shape) -> int:
         return 0

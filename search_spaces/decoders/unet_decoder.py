@@ -5,8 +5,8 @@ Source: Ronneberger et al., MICCAI 2015, arXiv:1505.04597.
 
 from nas.grammar import Block, Repeat, rule
 from nas.graph import GraphBuilder, Node
-from nas.ops import Concat
 from search_spaces.blocks.double_conv import double_conv
+from search_spaces.fuses.concat import concat
 from search_spaces.pyramid import Pyramid
 from search_spaces.skips.identity import identity
 from search_spaces.upsampling.transposed import transposed
@@ -19,6 +19,7 @@ __all__ = ["unet_decoder"]
     upsample=transposed,
     skip=identity,
     order="skip_first",
+    fuse=concat,
     width="level",
     blocks=Repeat(double_conv, ("levels", -1)),
 )
@@ -29,12 +30,13 @@ def unet_decoder(
     upsample: Block,
     skip: Block,
     order: str,
+    fuse: Block,
     width: str,
     blocks: tuple[Block, ...],
 ) -> list[Node]:
     """Append the way up. Shapes: pyramid of n features -> [(width of level 0, H, W) of the finest].
 
-    order: of the concatenation, "skip_first" or "up_first".
+    order: of what `fuse` joins, "skip_first" or "up_first".
     width: channels after level i's block: those of "level" i, or of the "finer" level i - 1 (the bilinear U-Net and
     AMSUnet, whose upsampling keeps the channels). blocks[i] belongs to level i.
     """
@@ -44,6 +46,6 @@ def unet_decoder(
         with g.scope(f"level{i}"):
             up = upsample(g, x, features[i], features[i].channels)
             kept = skip(g, features[i], up)
-            joined = g.add(Concat(), *((kept, up) if order == "skip_first" else (up, kept)))
+            joined = fuse(g, (kept, up) if order == "skip_first" else (up, kept))
             x = blocks[i](g, joined, features[max(0, i - 1) if width == "finer" else i].channels, name="block")
     return [x]

@@ -106,6 +106,8 @@ def test_schemes_are_the_functions_of_torch_and_keras() -> None:
         ("hrnet", "convolution"): lambda w: nn.init.normal_(w, std=0.001),
         ("unetpp_keras", "convolution"): lambda w: nn.init.kaiming_normal_(w),
         ("unetpp_keras", "transposed"): nn.init.xavier_uniform_,
+        ("unet3plus", "convolution"): nn.init.kaiming_normal_,
+        ("unet3plus", "norm"): lambda w: nn.init.normal_(w, 1.0, 0.02),
         ("nnunet", "convolution"): lambda w: nn.init.kaiming_normal_(w, a=0.01),
         ("nnunet", "transposed"): lambda w: nn.init.kaiming_normal_(w, a=0.01),
     }
@@ -115,6 +117,17 @@ def test_schemes_are_the_functions_of_torch_and_keras() -> None:
         assert float(weight.std()) == pytest.approx(SCHEMES[scheme][kind](fan_in, fan_out).std, rel=0.02), scheme
     zero = [name for name, scheme in SCHEMES.items() if scheme["bias"](9, 9).std == 0]
     assert zero == ["hardnet", "unetpp_keras", "nnunet"]
+
+
+@pytest.mark.parametrize("op", [BatchNorm(), GroupNorm(4), LayerNorm()], ids=str)
+def test_a_scheme_may_draw_the_weights_of_norms_around_one(op: Op) -> None:
+    g = GraphBuilder((400, 8, 9), 1)
+    weights = drawn(g.freeze([g.add(op, g.image, name="made")], initialisation="unet3plus"))
+    assert weights["made.weight"].mean() == pytest.approx(1, abs=0.005)
+    assert weights["made.weight"].std() == pytest.approx(0.02, rel=0.2)
+    assert not weights["made.bias"].any()
+    plain = GraphBuilder((400, 8, 9), 1)
+    assert bool((drawn(plain.freeze([plain.add(op, plain.image, name="made")]))["made.weight"] == 1).all())
 
 
 def test_a_scheme_makes_another_operator_of_the_same_identity() -> None:

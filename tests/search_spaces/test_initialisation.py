@@ -53,6 +53,7 @@ STARTS = {
     "hardnet": Start(glorot_std, torch_std, torch_std, zero_bias=True),
     "hrnet": Start(lambda fan_in, fan_out: 0.001, torch_std, torch_std, zero_bias=False),
     "unetpp_keras": Start(he_std, glorot_std, torch_std, zero_bias=True),
+    "unet3plus": Start(he_std, torch_std, he_std, zero_bias=False),
     "nnunet": Start(leaky_std, leaky_std, torch_std, zero_bias=True),
 }
 
@@ -64,6 +65,7 @@ SCHEMES = {
     **dict.fromkeys(("hrnetv2_w18", "hrnetv2_w32", "hrnetv2_w48"), "hrnet"),
     **dict.fromkeys(("unet_keras", "wunet_keras", "unetpp_keras", "unetpp_keras_ds"), "unetpp_keras"),
     **{f"unetpp_keras_L{level}": "unetpp_keras" for level in (1, 2, 3, 4)},
+    **dict.fromkeys(("unet3plus", "unet3plus_ds"), "unet3plus"),
     "unetpp_nnunet": "nnunet",
 }
 
@@ -98,6 +100,7 @@ def test_every_operator_states_the_networks_scheme_before_and_after_deployment(k
         "hrnetv2_w18",
         "unet_keras",
         "unetpp_keras_L3",
+        "unet3plus",
         "unetpp_nnunet",
     ],
 )

@@ -1,0 +1,1 @@
+"""Fusions: features of one size -> one feature."""
