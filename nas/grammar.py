@@ -20,7 +20,7 @@ Option = str | int | float | bool
 """What a decision may be: what every sampler and storage can hold."""
 
 KINDS = {
-    **dict.fromkeys(("block", "mixer", "context", "stage"), "(x, width) -> width channels"),
+    **dict.fromkeys(("block", "mixer", "attention", "context", "stage"), "(x, width) -> width channels"),
     **dict.fromkeys(("stem", "downsample"), "(x, width) -> a map, usually smaller"),
     "upsample": "(x, reference, width) -> a map of the reference's size",
     "skip": "(encoder feature, upsampled feature) -> feature",

@@ -15,7 +15,7 @@ from nas.ops import Image, Shape
 
 __all__ = ["RECORDED_KINDS", "Recordings", "recordings_of"]
 
-RECORDED_KINDS = frozenset({"block", "context", "downsample", "mixer", "stem"})
+RECORDED_KINDS = frozenset({"attention", "block", "context", "downsample", "mixer", "stem"})
 """Kinds of rules that take one node and a width. Their `emit` must depend on nothing but shape, width and options."""
 
 _SMALL = 8  # pixels a side

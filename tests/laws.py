@@ -21,11 +21,13 @@ from nas.ops import (
     Add,
     AvgPool,
     BatchNorm,
+    ChannelMean,
     Concat,
     Conv,
     Dropout,
     Flatten,
     GlobalAvgPool,
+    GlobalMaxPool,
     GroupNorm,
     Image,
     InstanceNorm,
@@ -250,9 +252,10 @@ def _hands_on(node: Node) -> bool:
         return op.padding == 0
     if isinstance(op, PadTo):
         return node.facts.idle
-    return isinstance(
-        op, Add | Concat | Flatten | GlobalAvgPool | Linear | MaxPool | ResizeTo | Scale | Slice | Upsample
-    )
+    if isinstance(op, Concat):
+        return op.axis == 0  # along a spatial axis one part of the map would move
+    pools = isinstance(op, ChannelMean | GlobalAvgPool | GlobalMaxPool | MaxPool)
+    return pools or isinstance(op, Add | Flatten | Linear | ResizeTo | Scale | Slice | Upsample)
 
 
 def _same_taps_everywhere(op: Conv, node: Node) -> bool:

@@ -6,9 +6,9 @@ from nas.ops.channel_scale import ChannelScale
 from nas.ops.conv import Conv, ConvTranspose
 from nas.ops.image import Image
 from nas.ops.initial import SCHEMES, Draw, Weighted, check_scheme
-from nas.ops.join import Add, Concat, Multiply
+from nas.ops.join import Add, Concat, Maximum, Multiply
 from nas.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
-from nas.ops.pool import AvgPool, GlobalAvgPool, MaxPool
+from nas.ops.pool import AvgPool, ChannelMax, ChannelMean, GlobalAvgPool, GlobalMaxPool, MaxPool
 from nas.ops.resample import PadTo, ResizeTo, Upsample
 from nas.ops.slice import Slice
 from nas.ops.vector import Flatten, Linear
@@ -21,6 +21,8 @@ __all__ = [
     "AvgPool",
     "BatchNorm",
     "Call",
+    "ChannelMax",
+    "ChannelMean",
     "ChannelScale",
     "Concat",
     "Conv",
@@ -30,6 +32,7 @@ __all__ = [
     "Facts",
     "Flatten",
     "GlobalAvgPool",
+    "GlobalMaxPool",
     "GroupNorm",
     "Image",
     "Input",
@@ -38,6 +41,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "MaxPool",
+    "Maximum",
     "Multiply",
     "Op",
     "PadTo",
@@ -61,8 +65,8 @@ OPERATORS: dict[str, type[Op]] = {
     for op in (
         *(Image, Conv, ConvTranspose, BatchNorm, GroupNorm, InstanceNorm, LayerNorm),
         *(ReLU, ReLU6, LeakyReLU, GELU, Sigmoid, Tanh, Scale, Dropout, MaxPool, AvgPool, GlobalAvgPool),
-        ChannelScale,
-        *(Upsample, ResizeTo, PadTo, Slice, Concat, Add, Multiply, Flatten, Linear),
+        *(GlobalMaxPool, ChannelMean, ChannelMax, ChannelScale),
+        *(Upsample, ResizeTo, PadTo, Slice, Concat, Add, Multiply, Maximum, Flatten, Linear),
     )
 }
 """Operator classes by name: what a stored graph may contain."""

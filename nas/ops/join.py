@@ -1,4 +1,4 @@
-"""Operators of several inputs: concatenation, sum and product."""
+"""Operators of several inputs: concatenation, sum, product and maximum."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,7 +6,7 @@ from typing import ClassVar
 from nas.errors import ShapeError
 from nas.ops.base import Call, Input, Op, Shape
 
-__all__ = ["Add", "Concat", "Multiply"]
+__all__ = ["Add", "Concat", "Maximum", "Multiply"]
 
 
 def _same_size(xs: tuple[Shape, ...]) -> None:
@@ -29,14 +29,24 @@ class _Join(Op):
 
 @dataclass(frozen=True, eq=False)
 class Concat(_Join):
-    """Concatenate on channels, in order. Shapes: (C1, H, W), (C2, H, W), ... -> (C1 + C2 + ..., H, W)."""
+    """Concatenate in order, on channels or along a spatial axis (1, 2, ...), all else being equal.
+
+    Shapes: (C1, H, W), (C2, H, W), ... -> (C1 + C2 + ..., H, W); axis=1: (C, H1, W), ... -> (C, H1 + ..., W).
+    """
+
+    axis: int = 0
 
     def out_shape(self, *xs: Shape) -> Shape:
-        _same_size(xs)
-        return (sum(x[0] for x in xs), *xs[0][1:])
+        if self.axis == 0:
+            _same_size(xs)
+        elif len({(*x[: self.axis], *x[self.axis + 1 :]) for x in xs}) > 1 or self.axis not in range(len(xs[0])):
+            raise ShapeError(
+                f"{', '.join(map(str, xs))} cannot be joined along axis {self.axis}; make the others equal"
+            )
+        return (*xs[0][: self.axis], sum(x[self.axis] for x in xs), *xs[0][self.axis + 1 :])
 
     def call(self, *xs: Shape) -> Call | None:
-        return Call("cat", (tuple(Input(i) for i in range(len(xs))),), (("dim", 1),))
+        return Call("cat", (tuple(Input(i) for i in range(len(xs))),), (("dim", self.axis + 1),))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,3 +79,11 @@ class Multiply(_Elementwise):
 
     def call(self, *xs: Shape) -> Call | None:
         return Call("mul", (Input(0), Input(1)))
+
+
+@dataclass(frozen=True, eq=False)
+class Maximum(_Elementwise):
+    """The larger of two maps, element by element. Shapes as `Add`."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("maximum", (Input(0), Input(1)))

@@ -1,11 +1,11 @@
-"""Pooling: over windows and over the whole map."""
+"""Pooling: over windows, over the whole map, and over the channels of each pixel."""
 
 from dataclasses import dataclass
 
 from nas.errors import ShapeError
 from nas.ops.base import Call, Input, Op, Shape
 
-__all__ = ["AvgPool", "GlobalAvgPool", "MaxPool"]
+__all__ = ["AvgPool", "ChannelMax", "ChannelMean", "GlobalAvgPool", "GlobalMaxPool", "MaxPool"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +53,7 @@ class AvgPool(_Pool):
 
 
 @dataclass(frozen=True, eq=False)
-class GlobalAvgPool(Op):
-    """Mean over the whole map. Shapes: (C, H, W) -> (C, 1, 1)."""
-
-    def out_shape(self, *xs: Shape) -> Shape:
-        (x,) = xs
-        return (x[0], *(1 for _ in x[1:]))
-
+class _Statistic(Op):
     def weights(self, *xs: Shape) -> dict[str, Shape]:
         return {}
 
@@ -69,5 +63,48 @@ class GlobalAvgPool(Op):
     def layer(self, *xs: Shape) -> Call | None:
         return None
 
+
+@dataclass(frozen=True, eq=False)
+class _OfMap(_Statistic):
+    def out_shape(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        return (x[0], *(1 for _ in x[1:]))
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalAvgPool(_OfMap):
+    """Mean over the whole map. Shapes: (C, H, W) -> (C, 1, 1)."""
+
     def call(self, *xs: Shape) -> Call | None:
         return Call(f"nn.functional.adaptive_avg_pool{len(xs[0]) - 1}d", (Input(0), 1))
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalMaxPool(_OfMap):
+    """Maximum over the whole map. Shapes: (C, H, W) -> (C, 1, 1)."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call(f"nn.functional.adaptive_max_pool{len(xs[0]) - 1}d", (Input(0), 1))
+
+
+@dataclass(frozen=True, eq=False)
+class _OfChannels(_Statistic):
+    def out_shape(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        return (1, *x[1:])
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelMean(_OfChannels):
+    """Mean over the channels of each pixel. Shapes: (C, H, W) -> (1, H, W)."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("mean", (Input(0),), (("dim", 1), ("keepdim", True)))
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelMax(_OfChannels):
+    """Maximum over the channels of each pixel. Shapes: (C, H, W) -> (1, H, W)."""
+
+    def call(self, *xs: Shape) -> Call | None:
+        return Call("amax", (Input(0),), (("dim", 1), ("keepdim", True)))

@@ -17,6 +17,8 @@ from nas.ops import (
     Add,
     AvgPool,
     BatchNorm,
+    ChannelMax,
+    ChannelMean,
     ChannelScale,
     Concat,
     Conv,
@@ -24,11 +26,13 @@ from nas.ops import (
     Dropout,
     Flatten,
     GlobalAvgPool,
+    GlobalMaxPool,
     GroupNorm,
     InstanceNorm,
     LayerNorm,
     LeakyReLU,
     Linear,
+    Maximum,
     MaxPool,
     Multiply,
     Op,
@@ -82,8 +86,9 @@ plain = st.sampled_from(
     [ReLU(), ReLU6(), LeakyReLU(0.2), GELU(), Sigmoid(), Tanh(), Scale(0.5), Dropout(0.3), GlobalAvgPool(), Flatten()]
 )
 enlarged = st.builds(Upsample, st.integers(2, 3), st.sampled_from(["linear", "nearest"]), st.booleans())
+statistics = st.sampled_from([GlobalMaxPool(), ChannelMean(), ChannelMax()])
 slices = st.builds(Slice, st.integers(0, 2), st.integers(1, 2))
-unary = convs() | transposed | pools | norms | scales | plain | enlarged | slices
+unary = convs() | transposed | pools | norms | scales | plain | enlarged | statistics | slices
 
 
 def graph_of(op: Op, *inputs: tuple[int, ...]) -> Graph:
@@ -124,7 +129,8 @@ def test_an_operator_states_what_torch_does(op: Op, x: tuple[int, int, int]) -> 
 
 @settings(max_examples=40)
 @given(
-    st.sampled_from([Add(), Multiply(), Concat(), ResizeTo(), ResizeTo(align_corners=True), ResizeTo(mode="nearest")]),
+    st.sampled_from([Add(), Multiply(), Maximum(), Concat(), Concat(axis=1), Concat(axis=2), ResizeTo()])
+    | st.sampled_from([ResizeTo(align_corners=True), ResizeTo(mode="nearest")]),
     shapes,
 )
 def test_an_operator_of_two_inputs_states_what_torch_does(op: Op, x: tuple[int, int, int]) -> None:
@@ -164,6 +170,27 @@ def test_slices_are_the_channels_in_order(order: tuple[int, ...]) -> None:
     assert torch.equal(nas.to_module(g.freeze([joined]))(image), expected)
 
 
+def test_statistics_are_over_the_map_or_over_the_channels() -> None:
+    image = torch.randn(2, 5, 6, 7)
+    expected = {
+        GlobalMaxPool(): image.flatten(2).max(2).values[:, :, None, None],
+        ChannelMean(): image.sum(1, keepdim=True) / 5,
+        ChannelMax(): image.max(1).values[:, None],
+    }
+    for op, wanted in expected.items():
+        g = GraphBuilder((5, 6, 7), 1)
+        assert torch.allclose(nas.to_module(g.freeze([g.add(op, g.image)]))(image), wanted)
+
+
+def test_maps_are_joined_along_a_side() -> None:
+    image = torch.randn(2, 3, 5, 6)
+    for axis, shape in ((1, (3, 10, 6)), (2, (3, 5, 12))):
+        g = GraphBuilder((3, 5, 6), 1)
+        joined = g.add(Concat(axis=axis), g.image, g.add(Scale(2.0), g.image))
+        assert joined.shape == shape
+        assert torch.equal(nas.to_module(g.freeze([joined]))(image), torch.cat([image, 2 * image], axis + 1))
+
+
 def test_a_mean_that_leaves_padding_out_keeps_a_constant_map() -> None:
     ones = torch.ones(1, 2, 5, 7)
     counted, left_out = (AvgPool(3, stride=1, padding=1, count_padding=c) for c in (True, False))
@@ -190,7 +217,8 @@ def test_a_channel_scale_starts_at_its_number_and_scales_channels() -> None:
 def test_every_operator_is_examined() -> None:
     examined = {Conv, ConvTranspose, MaxPool, AvgPool, BatchNorm, InstanceNorm, GroupNorm, LayerNorm, Upsample, PadTo}
     examined |= {ReLU, ReLU6, LeakyReLU, GELU, Sigmoid, Tanh, Scale, Dropout, GlobalAvgPool}
-    examined |= {Add, Multiply, Concat, ResizeTo, Slice}
+    examined |= {GlobalMaxPool, ChannelMean, ChannelMax}
+    examined |= {Add, Multiply, Maximum, Concat, ResizeTo, Slice}
     examined |= {Flatten, Linear, ChannelScale}
     assert set(OPERATORS.values()) - examined == {OPERATORS["Image"]}
 
@@ -209,6 +237,8 @@ def test_operators_written_alike_are_one_object_and_others_are_not() -> None:
         (Conv(8, kernel=7, padding_mode="reflect"), [(4, 3, 3)], "reflect padding"),
         (Conv(8, kernel=5, padding=0), [(4, 3, 3)], "give a larger input"),
         (Concat(), [(4, 8, 8), (4, 9, 8)], "spatial sizes differ"),
+        (Concat(axis=2), [(4, 8, 8), (4, 9, 8)], "cannot be joined along axis 2"),
+        (Concat(axis=3), [(4, 8, 8), (4, 8, 8)], "cannot be joined along axis 3"),
         (Add(), [(4, 8, 8), (5, 8, 8)], "do not broadcast"),
         (PadTo(), [(4, 8, 8), (4, 7, 8)], "larger than the map"),
         (Linear(8), [(4, 8, 8)], "takes a vector (C,), (4, 8, 8) came; flatten it first"),
