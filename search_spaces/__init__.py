@@ -8,7 +8,7 @@ from nas.derivation import fixed
 from nas.space import SearchSpace
 from search_spaces.catalog import rule_named
 from search_spaces.grammars.unet import unet as unet_space
-from search_spaces.networks import amsunet, convunext, hardnet, hardnet_mseg, hrnet, unet, unet3plus, unetpp
+from search_spaces.networks import amsunet, convunext, hardnet, hardnet_mseg, hrnet, resunet, unet, unet3plus, unetpp
 from search_spaces.weights import Renames
 
 __all__ = ["load", "published", "published_names", "spaces"]
@@ -29,6 +29,7 @@ published: Mapping[str, Architecture] = MappingProxyType(
         "unetpp_nnunet": fixed(unetpp.unetpp_nnunet),
         "unet3plus": fixed(unet3plus.unet3plus),
         "unet3plus_ds": fixed(unet3plus.unet3plus_ds),
+        "resunet": fixed(resunet.resunet),
         "amsunet": fixed(amsunet.amsunet),
         "convunext": fixed(convunext.convunext),
         "hrnetv2_w18": fixed(hrnet.hrnetv2_w18),

@@ -40,6 +40,7 @@ about_published: Mapping[str, About] = MappingProxyType(
         "unetpp_nnunet": About("UNet++ in nnU-Net's form, InstanceNorm, five outputs", "MrGiovanni/UNetPlusPlus"),
         "unet3plus": About("UNet 3+, full-scale skips, one output", _UNET3PLUS),
         "unet3plus_ds": About("UNet 3+, full-scale skips, deep supervision", _UNET3PLUS),
+        "resunet": About("pre-activated residual units, strided", "Zhang 2018, arXiv:1711.10684"),
         "amsunet": About("atrous multi-scale convolutions, gated skips", _AMSUNET),
         "convunext": About("ConvNeXt blocks, gated skips", _CONVUNEXT),
         **{f"hrnetv2_w{c}": About(f"HRNetV2, {c} channels, logits at x/4", _HRNET) for c in (18, 32, 48)},

@@ -9,6 +9,7 @@ import nas
 from nas.derivation import fixed
 from nas.errors import SpaceError
 from search_spaces.contexts.aspp import aspp
+from search_spaces.contexts.rfb_net import rfb_net
 from search_spaces.decoders.deeplab_decoder import deeplab_decoder
 from search_spaces.encoders.hrnet import hrnet
 from search_spaces.encoders.staged import staged
@@ -73,6 +74,63 @@ def test_the_decoder_joins_context_and_low_level_once() -> None:
     assert [x.channels for x in joined.inputs] == [16, 6]  # the context first
     assert [nodes[f"decoder.stage.{i}.conv"].shape[0] for i in (0, 1)] == [16, 16]
     check_stored_and_trained(rule, graph)
+
+
+Plan = list[tuple[int, int | tuple[int, int], int]]
+"""Of one branch: channels, kernel, dilation of each unit."""
+
+
+class RFB(nn.Module):
+    def __init__(self, channels: int, width: int, plans: list[Plan]):
+        super().__init__()
+        for number, plan in enumerate(plans):
+            units, c = [], channels
+            for i, (out, kernel, dilation) in enumerate(plan):
+                sides = (kernel, kernel) if isinstance(kernel, int) else kernel
+                pads = tuple(k // 2 * dilation for k in sides)
+                conv = nn.Conv2d(c, out, kernel, padding=pads, dilation=dilation, bias=False)
+                units.append(Unit(conv, relu=i < len(plan) - 1, norm="bn"))
+                c = out
+            self.add_module(f"branch{number}", nn.Sequential(*units))
+        joined = sum(plan[-1][0] for plan in plans)
+        self.ConvLinear = Unit(nn.Conv2d(joined, width, 1, bias=False), relu=False, norm="bn")
+        self.shortcut = Unit(nn.Conv2d(channels, width, 1, bias=False), relu=False, norm="bn")
+        self.branches = len(plans)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made = torch.cat([self.get_submodule(f"branch{i}")(x) for i in range(self.branches)], 1)
+        return torch.relu(0.1 * self.ConvLinear(made) + self.shortcut(x))
+
+
+def test_rfb_is_that_of_rfbnet_in_both_forms() -> None:
+    """32 channels: n = 4 in the plain form, 8 with strips."""
+    for v in (1, 2):
+        plain: list[Plan] = [
+            [(8, 1, 1), (8, 3, v)],
+            [(4, 1, 1), (8, 3, 1), (8, 3, v + 1)],
+            [(4, 1, 1), (6, 3, 1), (8, 3, 1), (8, 3, 2 * v + 1)],
+        ]
+        check_twin(rfb_net(visual=v), RFB(32, 12, plain), (32,), 12)
+    strips: list[Plan] = [
+        [(8, 1, 1), (8, 3, 1)],
+        [(8, 1, 1), (8, (3, 1), 1), (8, 3, 3)],
+        [(8, 1, 1), (8, (1, 3), 1), (8, 3, 3)],
+        [(4, 1, 1), (6, (1, 3), 1), (8, (3, 1), 1), (8, 3, 5)],
+    ]
+    check_twin(rfb_net(form="strips"), RFB(32, 12, strips), (32,), 12)
+    with pytest.raises(SpaceError, match="form='wide'; it is one of plain, strips"):
+        applied(rfb_net(form="wide"), (8,), 8, (16, 16))
+
+
+def test_rfb_costs_what_it_says() -> None:
+    for form, kernels in (("plain", 19_872), ("strips", 23_392)):
+        graph = applied(rfb_net(form=form), (64,), 64, (16, 16))
+        assert sum(p.numel() for p in nas.to_module(graph).parameters() if p.dim() > 1) == kernels
+
+
+@pytest.mark.parametrize("form", ["plain", "strips"])
+def test_rfb_takes_few_channels(form: str) -> None:
+    assert applied(rfb_net(form=form), (3,), 2, (16, 16)).outputs[0].shape == (2, 16, 16)
 
 
 def test_another_level_may_be_the_fine_one() -> None:

@@ -58,7 +58,7 @@ STARTS = {
 }
 
 TORCH = ("unet_bilinear32", "unet_bn32", "unet_bn64", "attunet_bn64", "unetpp_bn32", "unetpp_bn32_ds", "amsunet")
-TORCH += ("convunext",)
+TORCH += ("resunet", "convunext")
 SCHEMES = {
     **dict.fromkeys((*TORCH, "hardnet_mseg"), "torch"),
     **dict.fromkeys(("hardnet39ds", "hardnet68", "hardnet68ds", "hardnet85"), "hardnet"),
