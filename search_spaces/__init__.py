@@ -8,7 +8,18 @@ from nas.derivation import fixed
 from nas.space import SearchSpace
 from search_spaces.catalog import rule_named
 from search_spaces.grammars.unet import unet as unet_space
-from search_spaces.networks import amsunet, convunext, hardnet, hardnet_mseg, hrnet, resunet, unet, unet3plus, unetpp
+from search_spaces.networks import (
+    amsunet,
+    convunext,
+    hardnet,
+    hardnet_mseg,
+    hrnet,
+    pranet,
+    resunet,
+    unet,
+    unet3plus,
+    unetpp,
+)
 from search_spaces.weights import Renames
 
 __all__ = ["load", "published", "published_names", "spaces"]
@@ -40,6 +51,7 @@ published: Mapping[str, Architecture] = MappingProxyType(
         "hardnet68ds": fixed(hardnet.hardnet68ds),
         "hardnet85": fixed(hardnet.hardnet85),
         "hardnet_mseg": fixed(hardnet_mseg.hardnet_mseg),
+        "pranet": fixed(pranet.pranet),
     }
 )
 """Networks of the papers by the keys of the reference counts."""
@@ -53,6 +65,7 @@ published_names: Mapping[str, Renames] = MappingProxyType(
         "hardnet68ds": hardnet.names(hardnet.hardnet68ds),
         "hardnet85": hardnet.names(hardnet.hardnet85),
         "hardnet_mseg": hardnet_mseg.NAMES,
+        "pranet": pranet.NAMES,
         "unet_bn64": unet.BN64_NAMES,
         "attunet_bn64": unet.ATTENTION_NAMES,
         "unet_keras": unetpp.keras_names("output"),

@@ -49,6 +49,7 @@ about_published: Mapping[str, About] = MappingProxyType(
         "hardnet68ds": About("classifier, depthwise separable, 68 layers", _HARDNET),
         "hardnet85": About("classifier, 85 layers", _HARDNET),
         "hardnet_mseg": About("HarDNet-68, RFBs, dense aggregation", "Huang 2021, arXiv:2101.07172"),
+        "pranet": About("Res2Net-50, the same, reverse attention", "Fan 2020, arXiv:2006.11392"),
     }
 )
 """By key of `published`."""

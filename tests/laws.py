@@ -251,7 +251,8 @@ def _hands_on(node: Node) -> bool:
     if isinstance(op, AvgPool):
         return op.padding == 0
     if isinstance(op, PadTo):
-        return node.facts.idle
+        x, reference = node.facts.in_shapes
+        return all(n >= m for n, m in zip(x[1:], reference[1:], strict=True))  # nothing is padded, at most cropped
     if isinstance(op, Concat):
         return op.axis == 0  # along a spatial axis one part of the map would move
     pools = isinstance(op, ChannelMean | GlobalAvgPool | GlobalMaxPool | MaxPool)

@@ -45,6 +45,10 @@ def _he_truncated(fan_in: int, fan_out: int) -> Draw:
     return Draw("truncated_normal", math.sqrt(2 / fan_in) / _CUT_STD)
 
 
+def _he_normal_out(fan_in: int, fan_out: int) -> Draw:
+    return Draw("normal", math.sqrt(2 / fan_out))
+
+
 def _glorot_normal(fan_in: int, fan_out: int) -> Draw:
     return Draw("normal", math.sqrt(2 / (fan_in + fan_out)))
 
@@ -87,6 +91,7 @@ _TORCH: dict[str, Kernel] = {
 SCHEMES: Mapping[str, Mapping[str, Kernel]] = {
     "torch": _TORCH,
     "hardnet": _TORCH | {"convolution": _glorot_normal, "bias": _zeros},
+    "resnet": _TORCH | {"convolution": _he_normal_out},
     "hrnet": _TORCH | {"convolution": _narrow_normal},
     "unetpp_keras": _TORCH | {"convolution": _he_truncated, "transposed": _glorot_uniform, "bias": _zeros},
     "unet3plus": _TORCH | {"convolution": _he_normal(0), "linear": _he_normal(0), "norm": _near_one},
@@ -96,6 +101,7 @@ SCHEMES: Mapping[str, Mapping[str, Kernel]] = {
 
 torch: torch's layers, uniform with bounds of 1 / sqrt(fan in). What nothing else is known of has it.
 hardnet: PingoLH/Pytorch-HarDNet, `imagenet/main.py`, `weights_init`: Glorot normal (linear layers: torch's), bias 0.
+resnet: PraNet's `lib/Res2Net_v1b.py` and HRNet/HRNet-Image-Classification, `cls_hrnet.py`: He normal by fan out.
 hrnet: HRNet/HRNet-Semantic-Segmentation, `seg_hrnet.py`, `init_weights`: std 0.001, bias as torch's. There weights of
     ImageNet are then loaded over it.
 unetpp_keras: MrGiovanni/UNetPlusPlus, `keras/helper_functions.py`: "he_normal" (He et al., arXiv:1502.01852; truncated

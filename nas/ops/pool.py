@@ -1,6 +1,6 @@
 """Pooling: over windows, over the whole map, and over the channels of each pixel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nas.errors import ShapeError
 from nas.ops.base import Call, Input, Op, Shape
@@ -13,12 +13,21 @@ class _Pool(Op):
     kernel: int = 2
     stride: int = 2
     padding: int = 0
+    ceil: bool = field(default=False, kw_only=True)
 
     def out_shape(self, *xs: Shape) -> Shape:
         (x,) = xs
         if 2 * self.padding > self.kernel:
             raise ShapeError(f"padding={self.padding} must be at most half of kernel={self.kernel}")
-        return (x[0], *((n + 2 * self.padding - self.kernel) // self.stride + 1 for n in x[1:]))
+        return (x[0], *map(self._windows, x[1:]))
+
+    def _windows(self, side: int) -> int:
+        over = side + 2 * self.padding - self.kernel
+        if not self.ceil:
+            return over // self.stride + 1
+        more = -(-over // self.stride)
+        # As torch: no window begins behind the map and its padding in front.
+        return more + 1 if more * self.stride < side + self.padding else more
 
     def weights(self, *xs: Shape) -> dict[str, Shape]:
         return {}
@@ -30,13 +39,17 @@ class _Pool(Op):
         return None
 
     def _call(self, name: str, x: Shape, **more: bool) -> Call:
+        rounding = (("ceil_mode", True),) if self.ceil else ()
         padding = (("padding", self.padding), *more.items()) if self.padding else ()
-        return Call(f"nn.functional.{name}{len(x) - 1}d", (Input(0), self.kernel, self.stride), padding)
+        return Call(f"nn.functional.{name}{len(x) - 1}d", (Input(0), self.kernel, self.stride), padding + rounding)
 
 
 @dataclass(frozen=True, eq=False)
 class MaxPool(_Pool):
-    """Maximum over windows, incomplete ones dropped. Shapes: (C, H, W) -> (C, floor((H + 2p - k) / s) + 1, ...)."""
+    """Maximum over windows. Shapes: (C, H, W) -> (C, floor((H + 2p - k) / s) + 1, ...).
+
+    ceil: also over windows that only begin inside, else they are dropped.
+    """
 
     def call(self, *xs: Shape) -> Call | None:
         return self._call("max_pool", xs[0])
@@ -44,7 +57,10 @@ class MaxPool(_Pool):
 
 @dataclass(frozen=True, eq=False)
 class AvgPool(_Pool):
-    """Mean over windows, padding counted as zeros, or with `count_padding` off left out. Shapes as `MaxPool`."""
+    """Mean over windows, padding counted as zeros, or with `count_padding` off left out. Shapes, `ceil`: as `MaxPool`.
+
+    What lies behind the map and its padding is never counted.
+    """
 
     count_padding: bool = True
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nas.errors import ShapeError
 from nas.ops.base import Call, Input, Op, Shape, Size
 
 __all__ = ["PadTo", "ResizeTo", "Upsample"]
@@ -66,9 +65,9 @@ class ResizeTo(_Resample):
 
 @dataclass(frozen=True, eq=False)
 class PadTo(_Resample):
-    """Zero-pad the first input to the size of the second: floor(difference / 2) before, the rest after.
+    """Zero-pad or crop the first input to the size of the second: floor(difference / 2) before, the rest after.
 
-    Shapes: (C, H, W), (D, h, w) -> (C, h, w); h >= H and w >= W.
+    Shapes: (C, H, W), (D, h, w) -> (C, h, w). A map that is one too large loses its first row or column.
     Source: the `Up` blocks of AMSUnet and ConvUNeXt.
     """
 
@@ -76,11 +75,6 @@ class PadTo(_Resample):
 
     def out_shape(self, *xs: Shape) -> Shape:
         x, reference = xs
-        if any(n > m for n, m in zip(x[1:], reference[1:], strict=True)):
-            raise ShapeError(
-                f"the map {x[1:]} is larger than the map {reference[1:]} that it should be padded to; "
-                "give an image whose sides stay even at every halving"
-            )
         return (x[0], *reference[1:])
 
     def idle(self, *xs: Shape) -> bool:

@@ -14,5 +14,5 @@ __all__ = ["double_pad"]
 
 @rule("upsample", norm="none")
 def double_pad(g: GraphBuilder, x: Node, reference: Node, width: int, *, norm: str) -> Node:
-    """Append norm, upsampling and padding; the channels stay. Shapes: (C, H, W), (D, h, w) -> (C, h, w); h >= 2 H."""
+    """Append norm, upsampling and padding; the channels stay. Shapes: (C, H, W), (D, h, w) -> (C, h, w)."""
     return g.add(PadTo(), g.add(Upsample(align_corners=True), normalise(g, x, norm, name="norm")), reference)

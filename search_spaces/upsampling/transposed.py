@@ -9,5 +9,5 @@ __all__ = ["transposed"]
 
 @rule("upsample", bias=True)
 def transposed(g: GraphBuilder, x: Node, reference: Node, width: int, *, bias: bool) -> Node:
-    """Append the two. Shapes: (C, H, W), (D, h, w) -> (width, h, w); h >= 2 H."""
+    """Append the two. Shapes: (C, H, W), (D, h, w) -> (width, h, w)."""
     return g.add(PadTo(), g.add(ConvTranspose(width, bias=bias), x, name="up"), reference)

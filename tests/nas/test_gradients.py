@@ -55,6 +55,7 @@ MOVED: dict[str, Body] = {
 UNMOVED: dict[str, Body] = {
     "batch norm": lambda g, x: g.add(BatchNorm(), x),
     "instance norm": lambda g, x: g.add(InstanceNorm(), x),
+    "cropped": lambda g, x: g.add(BatchNorm(), g.add(PadTo(), x, g.add(MaxPool(), g.image))),
     "groups of one channel": lambda g, x: g.add(GroupNorm(groups=4), x),
     "two norms read it": lambda g, x: g.add(Add(), g.add(BatchNorm(), x), g.add(GELU(), g.add(InstanceNorm(), x))),
     "enlarged": lambda g, x: g.add(BatchNorm(), g.add(Upsample(align_corners=True), x)),

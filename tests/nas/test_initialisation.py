@@ -106,6 +106,7 @@ def test_schemes_are_the_functions_of_torch_and_keras() -> None:
         ("hrnet", "convolution"): lambda w: nn.init.normal_(w, std=0.001),
         ("unetpp_keras", "convolution"): lambda w: nn.init.kaiming_normal_(w),
         ("unetpp_keras", "transposed"): nn.init.xavier_uniform_,
+        ("resnet", "convolution"): lambda w: nn.init.kaiming_normal_(w, mode="fan_out", nonlinearity="relu"),
         ("unet3plus", "convolution"): nn.init.kaiming_normal_,
         ("unet3plus", "norm"): lambda w: nn.init.normal_(w, 1.0, 0.02),
         ("nnunet", "convolution"): lambda w: nn.init.kaiming_normal_(w, a=0.01),

@@ -29,7 +29,7 @@ from tests.laws import (
 )
 
 each_space = pytest.mark.parametrize("space", spaces.values(), ids=spaces)
-MULTIPLES = ("hardnet_mseg", "unetpp_nnunet")  # take sides that are multiples of 32
+MULTIPLES = ("hardnet_mseg", "pranet")  # take sides that are multiples of 32
 QUICK = ("unet_bilinear32", "unet_bn32", "unetpp_keras_L2", "amsunet", "convunext", "hardnet39ds", "hardnet_mseg")
 WIDER = ("hrnetv2_w32", "hrnetv2_w48", "unetpp_keras_L1", "unetpp_keras_L4", "wunet_keras")  # than another, and no more
 
