@@ -85,8 +85,15 @@ def _resolve(stored: Any, rule_named: Callable[[str], Rule]) -> Any:
     for name, default in rule.options.items():
         if name in given:
             options[name] = _resolve(given[name], rule_named)
-        elif isinstance(default, Rule | OneOf | Repeat | Choice | Inherit):
-            raise SpaceError(f"{rule.name}: the option '{name}' is missing and has no plain default")
         else:
-            options[name] = default
+            options[name] = _default(f"{rule.name}: the option '{name}'", default)
     return Architecture(rule, options)
+
+
+def _default(where: str, default: Any) -> Any:
+    """Return what an option comes to that nobody wrote down. Raises SpaceError where something is open."""
+    if isinstance(default, OneOf | Repeat | Choice | Inherit):
+        raise SpaceError(f"{where} is missing and its default is open")
+    if isinstance(default, Rule):
+        return Architecture(default, {name: _default(where, value) for name, value in default.options.items()})
+    return tuple(_default(where, value) for value in default) if isinstance(default, tuple) else default

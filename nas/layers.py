@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["ChannelLayerNorm", "ChannelScale", "pad_to"]
+__all__ = ["ChannelLayerNorm", "ChannelScale", "pad_to", "shift"]
 
 
 class ChannelLayerNorm(nn.LayerNorm):
@@ -35,3 +35,12 @@ def pad_to(x: Tensor, reference: Tensor) -> Tensor:
         pads += [missing // 2, missing - missing // 2]
     # Tracing must not look at the sizes: they stay free in what is exported.
     return x if not torch.compiler.is_compiling() and not any(pads) else functional.pad(x, pads)
+
+
+def shift(x: Tensor, axis: int, reach: int) -> Tensor:
+    """Move groups of channels of `x` (N, C, H, W) by -reach to reach pixels along a spatial axis, zeros coming in."""
+    side = x.shape[axis + 1]
+    padded = functional.pad(x, [0, 0] * (x.dim() - 2 - axis) + [reach, reach])
+    groups = padded.chunk(2 * reach + 1, dim=1)
+    moved = [group.narrow(axis + 1, 2 * reach - i, side) for i, group in enumerate(groups)]
+    return torch.cat(moved, dim=1)

@@ -19,6 +19,7 @@ from search_spaces.networks import (
     unet,
     unet3plus,
     unetpp,
+    unext,
 )
 from search_spaces.weights import Renames
 
@@ -40,6 +41,8 @@ published: Mapping[str, Architecture] = MappingProxyType(
         "unetpp_nnunet": fixed(unetpp.unetpp_nnunet),
         "unet3plus": fixed(unet3plus.unet3plus),
         "unet3plus_ds": fixed(unet3plus.unet3plus_ds),
+        "unext": fixed(unext.unext),
+        "unext_s": fixed(unext.unext_s),
         "resunet": fixed(resunet.resunet),
         "amsunet": fixed(amsunet.amsunet),
         "convunext": fixed(convunext.convunext),
@@ -79,6 +82,7 @@ published_names: Mapping[str, Renames] = MappingProxyType(
         "unet3plus": unet3plus.NAMES,
         "unet3plus_ds": unet3plus.DS_NAMES,
         "convunext": convunext.NAMES,
+        **dict.fromkeys(("unext", "unext_s"), unext.NAMES),
         **dict.fromkeys(("hrnetv2_w18", "hrnetv2_w32", "hrnetv2_w48"), hrnet.NAMES),
     }
 )

@@ -18,6 +18,7 @@ class About(NamedTuple):
 
 _UNETPP = "Zhou 2018, arXiv:1807.10165"
 _UNET3PLUS = "Huang 2020, arXiv:2004.08790"
+_UNEXT = "Valanarasu 2022, arXiv:2203.04967"
 _PORT = "4uiiurz1/pytorch-nested-unet"
 _HARDNET = "Chao 2019, arXiv:1909.00948"
 _HRNET = "Wang 2020, arXiv:1908.07919"
@@ -40,6 +41,8 @@ about_published: Mapping[str, About] = MappingProxyType(
         "unetpp_nnunet": About("UNet++ in nnU-Net's form, InstanceNorm, five outputs", "MrGiovanni/UNetPlusPlus"),
         "unet3plus": About("UNet 3+, full-scale skips, one output", _UNET3PLUS),
         "unet3plus_ds": About("UNet 3+, full-scale skips, deep supervision", _UNET3PLUS),
+        "unext": About("tokenized MLPs below three convolutions", _UNEXT),
+        "unext_s": About("UNeXt-S, half as wide", _UNEXT),
         "resunet": About("pre-activated residual units, strided", "Zhang 2018, arXiv:1711.10684"),
         "amsunet": About("atrous multi-scale convolutions, gated skips", _AMSUNET),
         "convunext": About("ConvNeXt blocks, gated skips", _CONVUNEXT),

@@ -10,6 +10,7 @@ from nas.ops.join import Add, Concat, Maximum, Multiply
 from nas.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from nas.ops.pool import AvgPool, ChannelMax, ChannelMean, GlobalAvgPool, GlobalMaxPool, MaxPool
 from nas.ops.resample import PadTo, ResizeTo, Upsample
+from nas.ops.shift import Shift
 from nas.ops.slice import Slice
 from nas.ops.vector import Flatten, Linear
 
@@ -50,6 +51,7 @@ __all__ = [
     "ResizeTo",
     "Scale",
     "Shape",
+    "Shift",
     "Sigmoid",
     "Size",
     "Slice",
@@ -66,7 +68,7 @@ OPERATORS: dict[str, type[Op]] = {
         *(Image, Conv, ConvTranspose, BatchNorm, GroupNorm, InstanceNorm, LayerNorm),
         *(ReLU, ReLU6, LeakyReLU, GELU, Sigmoid, Tanh, Scale, Dropout, MaxPool, AvgPool, GlobalAvgPool),
         *(GlobalMaxPool, ChannelMean, ChannelMax, ChannelScale),
-        *(Upsample, ResizeTo, PadTo, Slice, Concat, Add, Multiply, Maximum, Flatten, Linear),
+        *(Upsample, ResizeTo, PadTo, Shift, Slice, Concat, Add, Multiply, Maximum, Flatten, Linear),
     )
 }
 """Operator classes by name: what a stored graph may contain."""

@@ -61,6 +61,10 @@ def _narrow_normal(fan_in: int, fan_out: int) -> Draw:
     return Draw("normal", 0.001)
 
 
+def _token_normal(fan_in: int, fan_out: int) -> Draw:
+    return Draw("normal", 0.02)
+
+
 def _zeros(fan_in: int, fan_out: int) -> Draw:
     return Draw("constant", 0.0)
 
@@ -92,6 +96,9 @@ SCHEMES: Mapping[str, Mapping[str, Kernel]] = {
     "torch": _TORCH,
     "hardnet": _TORCH | {"convolution": _glorot_normal, "bias": _zeros},
     "resnet": _TORCH | {"convolution": _he_normal_out},
+    "unext_linear": _TORCH | {"convolution": _token_normal, "bias": _zeros},
+    "unext_embedding": _TORCH | {"convolution": _he_normal_out, "bias": _zeros},
+    "unext_depthwise": _TORCH | {"convolution": _he_normal(0), "bias": _zeros},
     "hrnet": _TORCH | {"convolution": _narrow_normal},
     "unetpp_keras": _TORCH | {"convolution": _he_truncated, "transposed": _glorot_uniform, "bias": _zeros},
     "unet3plus": _TORCH | {"convolution": _he_normal(0), "linear": _he_normal(0), "norm": _near_one},
@@ -102,6 +109,8 @@ SCHEMES: Mapping[str, Mapping[str, Kernel]] = {
 torch: torch's layers, uniform with bounds of 1 / sqrt(fan in). What nothing else is known of has it.
 hardnet: PingoLH/Pytorch-HarDNet, `imagenet/main.py`, `weights_init`: Glorot normal (linear layers: torch's), bias 0.
 resnet: PraNet's `lib/Res2Net_v1b.py` and HRNet/HRNet-Image-Classification, `cls_hrnet.py`: He normal by fan out.
+unext_linear, unext_embedding, unext_depthwise: jeya-maria-jose/UNeXt-pytorch, `archs.py`, `_init_weights`: of tokens
+    std 0.02 (cut off at 2, which is nowhere), else He normal by fan out over groups; bias 0.
 hrnet: HRNet/HRNet-Semantic-Segmentation, `seg_hrnet.py`, `init_weights`: std 0.001, bias as torch's. There weights of
     ImageNet are then loaded over it.
 unetpp_keras: MrGiovanni/UNetPlusPlus, `keras/helper_functions.py`: "he_normal" (He et al., arXiv:1502.01852; truncated

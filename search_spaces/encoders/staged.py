@@ -1,5 +1,6 @@
 """The staged encoder of every U-Net: a stem, then stages with downsampling between them."""
 
+from nas.errors import SpaceError
 from nas.grammar import Block, Repeat, rule
 from nas.graph import GraphBuilder, Node
 from search_spaces.blocks.double_conv import double_conv
@@ -17,6 +18,7 @@ __all__ = ["staged"]
     depth=5,
     deepest="double",
     widest=0,
+    widths=(),
     stem=no_stem,
     down=max_pool,
     stages=Repeat(double_conv, "depth"),
@@ -29,6 +31,7 @@ def staged(
     depth: int,
     deepest: str,
     widest: int,
+    widths: tuple[int, ...],
     stem: Block,
     down: Block,
     stages: tuple[Block, ...],
@@ -37,13 +40,21 @@ def staged(
 
     deepest: "double" (base * 2^(depth - 1) channels) or "keep" those of the level above (the bilinear U-Net, AMSUnet).
     widest: no level gets more channels (480 in nnU-Net); 0 for no limit.
+    widths: of each level, in place of what the former say; empty for none.
     """
-    widths = [min(base * 2**i, widest or base * 2**i) for i in range(depth)]
-    if deepest == "keep" and depth > 1:
-        widths[-1] = widths[-2]
+    widths = widths or _doubled(base, depth, deepest, widest)
+    if len(widths) != depth:
+        raise SpaceError(f"staged: widths={widths}; give {depth}, one per level")
     x = stages[0](g, stem(g, image, widths[0]), widths[0])
     features = [x]
     for i in range(1, depth):
         x = stages[i](g, down(g, x, widths[i], name=f"down{i}"), widths[i])
         features.append(x)
     return Pyramid(image, tuple(features))
+
+
+def _doubled(base: int, depth: int, deepest: str, widest: int) -> tuple[int, ...]:
+    widths = [min(base * 2**i, widest or base * 2**i) for i in range(depth)]
+    if deepest == "keep" and depth > 1:
+        widths[-1] = widths[-2]
+    return tuple(widths)

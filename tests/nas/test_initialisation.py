@@ -107,6 +107,9 @@ def test_schemes_are_the_functions_of_torch_and_keras() -> None:
         ("unetpp_keras", "convolution"): lambda w: nn.init.kaiming_normal_(w),
         ("unetpp_keras", "transposed"): nn.init.xavier_uniform_,
         ("resnet", "convolution"): lambda w: nn.init.kaiming_normal_(w, mode="fan_out", nonlinearity="relu"),
+        ("unext_linear", "convolution"): lambda w: nn.init.trunc_normal_(w, std=0.02),
+        ("unext_embedding", "convolution"): lambda w: nn.init.normal_(w, std=(2 / fan_out) ** 0.5),
+        ("unext_depthwise", "convolution"): lambda w: nn.init.normal_(w, std=(2 / fan_in) ** 0.5),
         ("unet3plus", "convolution"): nn.init.kaiming_normal_,
         ("unet3plus", "norm"): lambda w: nn.init.normal_(w, 1.0, 0.02),
         ("nnunet", "convolution"): lambda w: nn.init.kaiming_normal_(w, a=0.01),
@@ -117,7 +120,7 @@ def test_schemes_are_the_functions_of_torch_and_keras() -> None:
         call(weight)
         assert float(weight.std()) == pytest.approx(SCHEMES[scheme][kind](fan_in, fan_out).std, rel=0.02), scheme
     zero = [name for name, scheme in SCHEMES.items() if scheme["bias"](9, 9).std == 0]
-    assert zero == ["hardnet", "unetpp_keras", "nnunet"]
+    assert zero == ["hardnet", "unext_linear", "unext_embedding", "unext_depthwise", "unetpp_keras", "nnunet"]
 
 
 @pytest.mark.parametrize("op", [BatchNorm(), GroupNorm(4), LayerNorm()], ids=str)

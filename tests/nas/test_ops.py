@@ -41,6 +41,7 @@ from nas.ops import (
     ReLU6,
     ResizeTo,
     Scale,
+    Shift,
     Sigmoid,
     Slice,
     Tanh,
@@ -87,9 +88,10 @@ plain = st.sampled_from(
     [ReLU(), ReLU6(), LeakyReLU(0.2), GELU(), Sigmoid(), Tanh(), Scale(0.5), Dropout(0.3), GlobalAvgPool(), Flatten()]
 )
 enlarged = st.builds(Upsample, st.integers(2, 3), st.sampled_from(["linear", "nearest"]), st.booleans())
+shifts = st.builds(Shift, st.sampled_from([1, 2]), st.integers(0, 3))
 statistics = st.sampled_from([GlobalMaxPool(), ChannelMean(), ChannelMax()])
 slices = st.builds(Slice, st.integers(0, 2), st.integers(1, 2))
-unary = convs() | transposed | pools | norms | scales | plain | enlarged | statistics | slices
+unary = convs() | transposed | pools | norms | scales | plain | enlarged | statistics | shifts | slices
 
 
 def graph_of(op: Op, *inputs: tuple[int, ...]) -> Graph:
@@ -192,6 +194,20 @@ def test_statistics_are_over_the_map_or_over_the_channels() -> None:
         assert torch.allclose(nas.to_module(g.freeze([g.add(op, g.image)]))(image), wanted)
 
 
+@pytest.mark.parametrize("axis", [1, 2])
+@pytest.mark.parametrize(
+    ("channels", "groups"), [(5, [1] * 5), (7, [2, 2, 2, 1]), (12, [3] * 4), (128, [26] * 4 + [24])]
+)
+def test_groups_of_channels_move_by_minus_reach_to_reach(axis: int, channels: int, groups: list[int]) -> None:
+    """As UNeXt: pad by two, roll each group, crop. Seven channels make four groups of at most two."""
+    image = torch.randn(2, channels, 6, 7)
+    g = GraphBuilder((channels, 6, 7), 1)
+    ours = nas.to_module(g.freeze([g.add(Shift(axis=axis), g.image)]))(image)
+    parts = torch.nn.functional.pad(image, (2, 2, 2, 2)).split(groups, dim=1)
+    rolled = torch.cat([torch.roll(part, i - 2, axis + 1) for i, part in enumerate(parts)], 1)
+    assert torch.equal(ours, rolled[..., 2:8, 2:9])
+
+
 def test_maps_are_joined_along_a_side() -> None:
     image = torch.randn(2, 3, 5, 6)
     for axis, shape in ((1, (3, 10, 6)), (2, (3, 5, 12))):
@@ -234,7 +250,7 @@ def test_a_channel_scale_starts_at_its_number_and_scales_channels() -> None:
 def test_every_operator_is_examined() -> None:
     examined = {Conv, ConvTranspose, MaxPool, AvgPool, BatchNorm, InstanceNorm, GroupNorm, LayerNorm, Upsample, PadTo}
     examined |= {ReLU, ReLU6, LeakyReLU, GELU, Sigmoid, Tanh, Scale, Dropout, GlobalAvgPool}
-    examined |= {GlobalMaxPool, ChannelMean, ChannelMax}
+    examined |= {Shift, GlobalMaxPool, ChannelMean, ChannelMax}
     examined |= {Add, Multiply, Maximum, Concat, ResizeTo, Slice}
     examined |= {Flatten, Linear, ChannelScale}
     assert set(OPERATORS.values()) - examined == {OPERATORS["Image"]}
@@ -256,6 +272,8 @@ def test_operators_written_alike_are_one_object_and_others_are_not() -> None:
         (Concat(), [(4, 8, 8), (4, 9, 8)], "spatial sizes differ"),
         (Concat(axis=2), [(4, 8, 8), (4, 9, 8)], "cannot be joined along axis 2"),
         (Concat(axis=3), [(4, 8, 8), (4, 8, 8)], "cannot be joined along axis 3"),
+        (Shift(axis=3), [(4, 8, 8)], "give a spatial axis, from 1, and a reach from 0"),
+        (Shift(reach=-1), [(4, 8, 8)], "axis=1, reach=-1"),
         (Add(), [(4, 8, 8), (5, 8, 8)], "do not broadcast"),
         (Linear(8), [(4, 8, 8)], "takes a vector (C,), (4, 8, 8) came; flatten it first"),
         (Slice(3, 2), [(4, 8, 8)], "channels 3 to 5 of 4"),

@@ -69,8 +69,11 @@ SCHEMES = {
     **dict.fromkeys(("unet3plus", "unet3plus_ds"), "unet3plus"),
     "unetpp_nnunet": "nnunet",
 }
-MIXED = {"pranet": {"resnet", "torch"}}
-"""Networks whose encoder has a draw of its own."""
+MIXED = {
+    "pranet": {"resnet", "torch"},
+    **dict.fromkeys(("unext", "unext_s"), {"torch", "unext_linear", "unext_embedding", "unext_depthwise"}),
+}
+"""Networks that draw some of their weights otherwise than the rest."""
 
 
 def schemes_of(graph: Graph) -> set[str]:

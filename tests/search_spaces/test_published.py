@@ -46,6 +46,7 @@ def test_every_published_network_is_counted() -> None:
 
 
 ODD = ("convunext", "unet_bn64", "attunet_bn64", "unet_keras", "unetpp_bn32_ds", "unetpp_keras_L3", "unet3plus_ds")
+ODD += ("unext", "resunet", "unetpp_nnunet")
 
 
 @pytest.mark.parametrize("key", ODD)
