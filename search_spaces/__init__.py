@@ -49,6 +49,11 @@ published: Mapping[str, Architecture] = MappingProxyType(
         "hrnetv2_w18": fixed(hrnet.hrnetv2_w18),
         "hrnetv2_w32": fixed(hrnet.hrnetv2_w32),
         "hrnetv2_w48": fixed(hrnet.hrnetv2_w48),
+        "hrnetv1_pose_w32": fixed(hrnet.hrnetv1_pose_w32),
+        "hrnetv1_pose_w48": fixed(hrnet.hrnetv1_pose_w48),
+        "hrnet_w18_cls": fixed(hrnet.hrnet_w18_cls),
+        "hrnet_w32_cls": fixed(hrnet.hrnet_w32_cls),
+        "hrnet_w48_cls": fixed(hrnet.hrnet_w48_cls),
         "hardnet39ds": fixed(hardnet.hardnet39ds),
         "hardnet68": fixed(hardnet.hardnet68),
         "hardnet68ds": fixed(hardnet.hardnet68ds),
@@ -84,6 +89,8 @@ published_names: Mapping[str, Renames] = MappingProxyType(
         "convunext": convunext.NAMES,
         **dict.fromkeys(("unext", "unext_s"), unext.NAMES),
         **dict.fromkeys(("hrnetv2_w18", "hrnetv2_w32", "hrnetv2_w48"), hrnet.NAMES),
+        **dict.fromkeys(("hrnetv1_pose_w32", "hrnetv1_pose_w48"), hrnet.POSE_NAMES),
+        **dict.fromkeys(("hrnet_w18_cls", "hrnet_w32_cls", "hrnet_w48_cls"), hrnet.CLASSIFIER_NAMES),
     }
 )
 """From our parameter names to those of the published code, by key of `published`; see `search_spaces/weights.py`."""

@@ -22,6 +22,7 @@ _UNEXT = "Valanarasu 2022, arXiv:2203.04967"
 _PORT = "4uiiurz1/pytorch-nested-unet"
 _HARDNET = "Chao 2019, arXiv:1909.00948"
 _HRNET = "Wang 2020, arXiv:1908.07919"
+_POSE = "Sun 2019, arXiv:1902.09212"
 _AMSUNET = "Yin 2023, llluochen/AMSUnet"
 _CONVUNEXT = "Han 2022, 1914669687/ConvUNeXt"
 
@@ -47,6 +48,8 @@ about_published: Mapping[str, About] = MappingProxyType(
         "amsunet": About("atrous multi-scale convolutions, gated skips", _AMSUNET),
         "convunext": About("ConvNeXt blocks, gated skips", _CONVUNEXT),
         **{f"hrnetv2_w{c}": About(f"HRNetV2, {c} channels, logits at x/4", _HRNET) for c in (18, 32, 48)},
+        **{f"hrnetv1_pose_w{c}": About(f"HRNetV1 for poses, {c} channels, maps at x/4", _POSE) for c in (32, 48)},
+        **{f"hrnet_w{c}_cls": About(f"classifier, HRNet, {c} channels", _HRNET) for c in (18, 32, 48)},
         "hardnet39ds": About("classifier, depthwise separable, 39 layers", _HARDNET),
         "hardnet68": About("classifier, 68 layers", _HARDNET),
         "hardnet68ds": About("classifier, depthwise separable, 68 layers", _HARDNET),

@@ -5,16 +5,18 @@ transition, `down2`. It matches where each of its operators has the name, the we
 the image on, that it has in the published network. Names and shapes alone would not do: dilation, activation and
 pooling have no tensors, and weights behind another activation are not what was trained. So a stage behind one that
 differs differs as well, and of a chain of stages the beginning is loaded. Dropout does not count: inference leaves it
-out. Heads, decoders and everything else outside of the encoder are never loaded.
+out. Nor does how a map is enlarged, bilinear or by nearest neighbours: HRNet's own code starts its segmentation with
+weights of the other. Heads, decoders and everything else outside of the encoder are never loaded.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nas.build import build
 from nas.errors import WeightsError
 from nas.graph import Graph, Node
-from nas.ops import Dropout, Image, Op, Shape
+from nas.ops import Dropout, Image, Op, ResizeTo, Shape
 from search_spaces.weights import check_names, fitting, names_of, published_name, tensors_in
 
 if TYPE_CHECKING:
@@ -153,8 +155,13 @@ def _numbers(graph: Graph, number: Callable[[_Expression], int]) -> dict[str, in
             found.append(inputs[0])
             continue
         own = name if node.facts.weights else ""  # equal operators on one value still have weights of their own
-        found.append(number((node.op, own, *(sorted(inputs) if node.op.commutative else inputs))))
+        found.append(number((_computation(node.op), own, *(sorted(inputs) if node.op.commutative else inputs))))
     return dict(zip(graph.names, found, strict=True))
+
+
+def _computation(op: Op) -> Op:
+    """Return what tells operators apart here: how a map is enlarged does not."""
+    return replace(op, mode="linear", align_corners=False) if isinstance(op, ResizeTo) else op
 
 
 def _taken(name: str, published: str, theirs: "Tensor", shape: Shape, node: Node) -> "Tensor":

@@ -48,7 +48,9 @@ def normalise(g: GraphBuilder, x: Node, norm: str, name: str | None = None) -> N
 
 
 def activate(g: GraphBuilder, x: Node, activation: str) -> Node:
-    """Return `x` through the activation of that name: "relu", "relu6", "leaky_relu" (slope 0.01) or "gelu"."""
+    """Return `x` through "relu", "relu6", "leaky_relu" (slope 0.01) or "gelu", or with "none" as it is."""
+    if activation == "none":
+        return x
     if activation not in ACTIVATIONS:
-        raise SpaceError(f"unknown activation '{activation}'; known: {', '.join(ACTIVATIONS)}")
+        raise SpaceError(f"unknown activation '{activation}'; known: {', '.join(ACTIVATIONS)}, none")
     return g.add(ACTIVATIONS[activation], x)

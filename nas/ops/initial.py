@@ -100,6 +100,7 @@ SCHEMES: Mapping[str, Mapping[str, Kernel]] = {
     "unext_embedding": _TORCH | {"convolution": _he_normal_out, "bias": _zeros},
     "unext_depthwise": _TORCH | {"convolution": _he_normal(0), "bias": _zeros},
     "hrnet": _TORCH | {"convolution": _narrow_normal},
+    "hrnet_pose": _TORCH | {"convolution": _narrow_normal, "bias": _zeros},
     "unetpp_keras": _TORCH | {"convolution": _he_truncated, "transposed": _glorot_uniform, "bias": _zeros},
     "unet3plus": _TORCH | {"convolution": _he_normal(0), "linear": _he_normal(0), "norm": _near_one},
     "nnunet": _TORCH | {"convolution": _he_normal(0.01), "transposed": _he_normal(0.01), "bias": _zeros},
@@ -113,6 +114,7 @@ unext_linear, unext_embedding, unext_depthwise: jeya-maria-jose/UNeXt-pytorch, `
     std 0.02 (cut off at 2, which is nowhere), else He normal by fan out over groups; bias 0.
 hrnet: HRNet/HRNet-Semantic-Segmentation, `seg_hrnet.py`, `init_weights`: std 0.001, bias as torch's. There weights of
     ImageNet are then loaded over it.
+hrnet_pose: leoxiaobin/deep-high-resolution-net.pytorch, `pose_hrnet.py`, `init_weights`: the same with bias 0.
 unetpp_keras: MrGiovanni/UNetPlusPlus, `keras/helper_functions.py`: "he_normal" (He et al., arXiv:1502.01852; truncated
     in Keras), for transposed convolutions Keras's default, Glorot uniform; bias 0.
 unet3plus: ZJUGiveLab/UNet-Version, `models/init_weights.py`, "kaiming": He normal, BatchNorm normal around 1.

@@ -26,6 +26,7 @@ __all__ = ["hrnet"]
     first=run(count=4, block=bottleneck),
     modules=(1, 4, 3),
     branches=Repeat(run(count=4, block=basic_residual), 3),
+    fusion="linear",
     align_corners=False,
 )
 def hrnet(
@@ -38,13 +39,15 @@ def hrnet(
     first: Block,
     modules: tuple[int, ...],
     branches: tuple[Block, ...],
+    fusion: str,
     align_corners: bool,
 ) -> Pyramid:
     """Append stem and four stages. Shapes: image (C, H, W) -> 4 features, level i of width * 2^i at 1 / 2^(i + 2).
 
     Sides are ceil(side / 2) at each step. modules: how many modules stages 2, 3 and 4 have; stage n has n branches.
     branches[i]: what a branch does between two fusions, in all modules and branches of stage i + 2.
-    first: stage 1, at x/4 with `first_width` channels. align_corners: of the bilinear fusion (false in seg_hrnet).
+    first: stage 1, at x/4 with `first_width` channels. fusion: how coarser branches are enlarged, "linear" (bilinear,
+    with align_corners or, as in seg_hrnet, without) or "nearest" (classification and pose).
     """
     if len(modules) != len(branches):
         raise SpaceError(f"hrnet: modules={modules}; give {len(branches)} numbers, one per stage after the first")
@@ -52,6 +55,7 @@ def hrnet(
     for i in (1, 2):
         x = g.add(Conv(stem_width, kernel=3, stride=2, bias=False), x, name=f"conv{i}")
         x = g.add(ReLU(), g.add(BatchNorm(), x, name=f"bn{i}"))
+    enlarge = ResizeTo(mode=fusion, align_corners=align_corners)
     maps = [first(g, x, first_width, name="layer1")]
     for stage, (count, branch) in enumerate(zip(modules, branches, strict=True), start=2):
         with g.scope(f"transition{stage - 1}"):
@@ -59,7 +63,7 @@ def hrnet(
         with g.scope(f"stage{stage}"):
             for number in range(count):
                 with g.scope(str(number)):
-                    maps = _module(g, maps, branch, align_corners)
+                    maps = _module(g, maps, branch, enlarge)
     return Pyramid(image, tuple(maps))
 
 
@@ -73,24 +77,24 @@ def _transition(g: GraphBuilder, maps: list[Node], width: int) -> list[Node]:
         return [*made, _conv_bn_relu(g, maps[-1], width * 2 ** len(maps), stride=2)]
 
 
-def _module(g: GraphBuilder, maps: list[Node], branch: Block, align_corners: bool) -> list[Node]:
+def _module(g: GraphBuilder, maps: list[Node], branch: Block, enlarge: ResizeTo) -> list[Node]:
     with g.scope("branches"):
         maps = [branch(g, x, x.channels, name=str(i)) for i, x in enumerate(maps)]
     with g.scope("fuse_layers"):
         fused = []
         for i in range(len(maps)):
             with g.scope(str(i)):
-                fused.append(_fuse(g, maps, i, align_corners))
+                fused.append(_fuse(g, maps, i, enlarge))
         return fused
 
 
-def _fuse(g: GraphBuilder, maps: list[Node], i: int, align_corners: bool) -> Node:
+def _fuse(g: GraphBuilder, maps: list[Node], i: int, enlarge: ResizeTo) -> Node:
     """Return branch i: the sum, in order, of all branches brought to its width and size."""
     total: Node | None = None
     for j, x in enumerate(maps):
         with g.scope(str(j)):
             if j > i:
-                x = g.add(ResizeTo(align_corners=align_corners), _conv_bn(g, x, maps[i].channels, kernel=1), maps[i])
+                x = g.add(enlarge, _conv_bn(g, x, maps[i].channels, kernel=1), maps[i])
             for step in range(i - j):
                 last = step == i - j - 1
                 with g.scope(str(step)):

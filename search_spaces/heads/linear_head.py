@@ -11,7 +11,12 @@ __all__ = ["linear_head"]
 
 @rule("head", dropout=0.1)
 def linear_head(g: GraphBuilder, features: Sequence[Node], *, dropout: float) -> list[Node]:
-    """Append the head per feature. Shapes: (C, h, w) -> (classes,)."""
+    """Append the head per feature. Shapes: (C, h, w) -> (classes,).
+
+    dropout: before the linear layer, 0 for none (HRNet).
+    """
     names = [f"linear{i}" for i in range(len(features))] if len(features) > 1 else ["linear"]
-    vectors = [g.add(Dropout(dropout), g.add(Flatten(), g.add(GlobalAvgPool(), x))) for x in features]
+    vectors = [g.add(Flatten(), g.add(GlobalAvgPool(), x)) for x in features]
+    if dropout:
+        vectors = [g.add(Dropout(dropout), x) for x in vectors]
     return [g.add(Linear(g.classes), x, name=name) for x, name in zip(vectors, names, strict=True)]

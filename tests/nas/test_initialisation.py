@@ -120,7 +120,15 @@ def test_schemes_are_the_functions_of_torch_and_keras() -> None:
         call(weight)
         assert float(weight.std()) == pytest.approx(SCHEMES[scheme][kind](fan_in, fan_out).std, rel=0.02), scheme
     zero = [name for name, scheme in SCHEMES.items() if scheme["bias"](9, 9).std == 0]
-    assert zero == ["hardnet", "unext_linear", "unext_embedding", "unext_depthwise", "unetpp_keras", "nnunet"]
+    assert zero == [
+        "hardnet",
+        "unext_linear",
+        "unext_embedding",
+        "unext_depthwise",
+        "hrnet_pose",
+        "unetpp_keras",
+        "nnunet",
+    ]
 
 
 @pytest.mark.parametrize("op", [BatchNorm(), GroupNorm(4), LayerNorm()], ids=str)

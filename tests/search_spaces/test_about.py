@@ -14,5 +14,5 @@ def test_every_published_network_has_its_line_and_no_two_the_same() -> None:
 
 def test_classifiers_are_counted_on_imagenet() -> None:
     for key, architecture in published.items():
-        classifier = key.startswith("hardnet") and key != "hardnet_mseg"
+        classifier = key.endswith("_cls") or (key.startswith("hardnet") and key != "hardnet_mseg")
         assert customary_input(architecture) == ((224, 1000) if classifier else (352, 1))

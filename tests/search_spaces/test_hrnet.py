@@ -1,18 +1,32 @@
 """HRNet: sizes of its branches, also odd ones, and what its options change."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
+from torch import Tensor, nn
 
 import nas
 from nas.derivation import fixed
 from nas.errors import SpaceError
 from nas.grammar import Repeat, Rule
-from search_spaces import published
+from search_spaces import published, published_names
 from search_spaces.blocks.double_conv import double_conv
+from search_spaces.classifier import classifier
 from search_spaces.decoders.concat_all import concat_all
+from search_spaces.decoders.downward import downward
+from search_spaces.decoders.finest import finest
+from search_spaces.decoders.full_scale_decoder import full_scale_decoder
 from search_spaces.decoders.unet_decoder import unet_decoder
+from search_spaces.encoder_weights import load_encoder
 from search_spaces.encoders.hrnet import hrnet
+from search_spaces.encoders.staged import staged
+from search_spaces.heads.linear_head import linear_head
+from search_spaces.necks.hrfpn import hrfpn
 from search_spaces.segmenter import segmenter
+from search_spaces.weights import published_name
+from tests.twins import check_stored_and_trained, shaken
 
 
 def small(**options: object) -> Rule:
@@ -52,3 +66,103 @@ def test_the_branch_block_is_a_slot_and_any_decoder_fits() -> None:
 def test_a_missing_number_of_modules_is_named() -> None:
     with pytest.raises(SpaceError, match="give 3 numbers"):
         nas.build(fixed(segmenter(encoder=hrnet(modules=(1, 4)), decoder=concat_all)), (3, 64, 96))
+
+
+FOLDER = Path(__file__).parents[1] / "golden"
+HEADS: dict[str, list[tuple[str, list[int]]]] = json.loads((FOLDER / "names_hrnet_heads.json").read_text())
+"""Published names and shapes of what is behind the branches."""
+BODY = json.loads((FOLDER / "hrnetv2_w18_64x96.json").read_text())["state_dict"]
+CLASSES = {"hrnet_w18_cls": 1000, "hrnetv1_pose_w32": 17}
+
+
+def published_shapes(key: str) -> dict[str, list[int]]:
+    with torch.device("meta"):
+        module = nas.to_module(nas.build(published[key], (3, 64, 64), CLASSES[key]))
+    state = {n: list(t.shape) for n, t in module.state_dict().items() if not n.endswith("tracked")}
+    return {published_name(name, published_names[key]): shape for name, shape in state.items()}
+
+
+@pytest.mark.parametrize("key", CLASSES)
+def test_variants_have_the_published_names(key: str) -> None:
+    """The body is named as in HRNetV2; V1's last module makes the finest branch alone."""
+    ours = published_shapes(key)
+    heads = dict(HEADS[key])
+    assert {name: ours.pop(name) for name in heads} == heads
+    body = {row["name"] for row in BODY if not row["name"].startswith("last_layer") and "tracked" not in row["name"]}
+    unused = {name for name in body if name.startswith(tuple(f"stage4.2.fuse_layers.{i}." for i in (1, 2, 3)))}
+    assert set(ours) == (body - unused if "pose" in key else body)
+
+
+class Downward(nn.Module):
+    """The classifier's head on four maps; the bottleneck by its formula."""
+
+    def __init__(self, module: nn.Module):
+        super().__init__()
+        self.module = module
+
+    def at(self, name: str) -> nn.Module:
+        return self.module.get_submodule(f"decoder.{name}")
+
+    def widened(self, x: Tensor, i: int) -> Tensor:
+        part = f"level{i}."
+        y = torch.relu(self.at(part + "bn1")(self.at(part + "conv1")(x)))
+        y = torch.relu(self.at(part + "bn2")(self.at(part + "conv2")(y)))
+        passed = self.at(part + "downsample.1")(self.at(part + "downsample.0")(x))
+        return torch.relu(self.at(part + "bn3")(self.at(part + "conv3")(y)) + passed)
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        y = self.widened(maps[0], 0)
+        for i in (1, 2, 3):
+            y = self.widened(maps[i], i) + torch.relu(self.at(f"down{i}.norm")(self.at(f"down{i}.conv")(y)))
+        y = torch.relu(self.at("last.norm")(self.at("last.conv")(y)))
+        return self.module.get_submodule("head.linear")(y.mean((2, 3)))
+
+
+@pytest.mark.parametrize("size", [(64, 96), (75, 101)])
+def test_the_classifier_goes_from_the_finest_level_down(size: tuple[int, int]) -> None:
+    head = linear_head(dropout=0.0)
+    rule = classifier(encoder=small(), decoder=downward(widths=(12, 20, 24, 28), last_width=24), head=head)
+    graph = nas.build(fixed(rule), (3, *size), classes=5)
+    module, maps = shaken(graph), list[Tensor]()
+    for i in range(4):
+        module.get_submodule(f"decoder.level{i}.conv1").register_forward_hook(lambda _, x, y: maps.append(x[0]))
+    with torch.no_grad():
+        logits = module(torch.randn(2, 3, *size))
+        maps = sorted(maps, key=lambda x: x.shape[1])  # as they come is the graph's order
+        assert torch.allclose(logits, Downward(module)(maps), atol=1e-5)
+    assert tuple(maps[0].shape[2:]) == (-(-size[0] // 4), -(-size[1] // 4))
+    with pytest.raises(SpaceError, match="the encoder gives 4 levels"):
+        nas.build(fixed(classifier(encoder=small(), decoder=downward(widths=(8, 16)))), (3, 64, 64))
+
+
+def test_the_finest_branch_alone_needs_less_than_all() -> None:
+    graphs = [nas.build(fixed(segmenter(encoder=small(), decoder=d)), (3, 64, 96)) for d in (finest, concat_all)]
+    assert graphs[0].outputs[0].shape == (1, 16, 24)
+    made = {".".join(name.split(".")[1:5]) for name in graphs[0].names if "stage4.0.fuse_layers" in name}
+    assert made == {"stage4.0.fuse_layers.0"}
+
+
+def test_weights_trained_with_the_other_enlargement_are_taken() -> None:
+    """As the segmentation code takes those of the classifier."""
+    trained = nas.to_module(nas.build(published["hrnet_w18_cls"], (3, 64, 64), 1000))
+    names = published_names["hrnet_w18_cls"]
+    state = {published_name(name, names): tensor for name, tensor in trained.state_dict().items()}
+    graph = nas.build(published["hrnetv2_w18"], (3, 64, 64))
+    module = nas.to_module(graph)
+    report = load_encoder(module, graph, "hrnet_w18_cls", state)
+    assert report.fresh == ()
+    assert "stage4" in report.loaded
+    name = "stage4.2.fuse_layers.3.0.0.0.weight"
+    assert torch.equal(module.get_parameter(f"encoder.{name}"), trained.get_parameter(f"encoder.{name}"))
+
+
+def test_the_pyramid_of_one_width_feeds_any_decoder() -> None:
+    neck = hrfpn(width=6)
+    graph = nas.build(fixed(segmenter(encoder=small(), neck=neck, decoder=unet_decoder)), (3, 75, 101))
+    nodes = dict(zip(graph.names, graph.nodes(), strict=True))
+    sides = [nodes[f"neck.level{i}.conv"].shape for i in range(5)]
+    assert sides == [(6, 19, 26), (6, 9, 13), (6, 4, 6), (6, 2, 3), (6, 1, 1)]
+    joined = nodes["neck.reduce.conv"]
+    assert joined.facts.in_shapes == ((8 + 16 + 32 + 64, 19, 26),)
+    rule = segmenter(encoder=staged(base=4), neck=hrfpn(width=6, levels=3), decoder=full_scale_decoder(source_width=4))
+    check_stored_and_trained(rule, nas.build(fixed(rule), (3, 37, 51)))
