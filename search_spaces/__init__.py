@@ -7,6 +7,7 @@ from nas.architecture import Architecture, from_json
 from nas.derivation import fixed
 from nas.space import SearchSpace
 from search_spaces.catalog import rule_named
+from search_spaces.grammars.medseg import medseg
 from search_spaces.grammars.unet import unet as unet_space
 from search_spaces.networks import (
     amsunet,
@@ -95,7 +96,7 @@ published_names: Mapping[str, Renames] = MappingProxyType(
 )
 """From our parameter names to those of the published code, by key of `published`; see `search_spaces/weights.py`."""
 
-spaces: Mapping[str, SearchSpace] = MappingProxyType({space.name: space for space in (unet_space,)})
+spaces: Mapping[str, SearchSpace] = MappingProxyType({space.name: space for space in (unet_space, medseg)})
 """Search spaces by name."""
 
 

@@ -17,7 +17,16 @@ from search_spaces.pyramid import Pyramid
 __all__ = ["full_scale_decoder"]
 
 
-@rule("decoder", source=conv_unit, source_width=64, fuse=concat, block=conv_unit, supervise="last")
+@rule(
+    "decoder",
+    gives={"initialisation": "initialisation"},
+    source=conv_unit,
+    source_width=64,
+    fuse=concat,
+    block=conv_unit,
+    supervise="last",
+    initialisation="unet3plus",
+)
 def full_scale_decoder(
     g: GraphBuilder,
     pyramid: Pyramid,
@@ -27,6 +36,7 @@ def full_scale_decoder(
     fuse: Block,
     block: Block,
     supervise: str,
+    initialisation: str,
 ) -> Outputs:
     """Append the way up. Shapes: pyramid of n features, each half of the one before -> features, finest first.
 

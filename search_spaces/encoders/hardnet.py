@@ -21,7 +21,7 @@ def hardblocks(*shapes: tuple[int, int]) -> tuple[Rule, ...]:
 
 @rule(
     "encoder",
-    gives={"levels": "levels"},
+    gives={"levels": "levels", "initialisation": "initialisation"},
     levels=4,
     depthwise=False,
     multiplier=1.7,
@@ -29,6 +29,7 @@ def hardblocks(*shapes: tuple[int, int]) -> tuple[Rule, ...]:
     blocks=hardblocks((14, 8), (16, 16), (20, 16), (40, 16), (160, 4)),
     widths=(128, 256, 320, 640, 1024),
     down=(True, False, True, True, False),
+    initialisation="torch",
 )
 def hardnet(
     g: GraphBuilder,
@@ -41,12 +42,14 @@ def hardnet(
     blocks: tuple[Block, ...],
     widths: tuple[int, ...],
     down: tuple[bool, ...],
+    initialisation: str,
 ) -> Pyramid:
     """Append stem and blocks. Shapes: image (C, H, W) -> the last `levels` features of x/4, x/8, x/16, x/32.
 
     A feature is the last transition at its size. levels: 4 has the first feature at x/4, 3 at x/8.
     depthwise: of the second stem convolution and the downsampling, which are else 3x3 and max pooling; it and
     multiplier (m of the paper) are for the blocks to inherit. stem: channels of the two convolutions.
+    initialisation: the scheme of `nas.ops.SCHEMES` that a network with this encoder may inherit.
     widths: channels behind each block. down: whether the map is halved after it.
     Cost of the default: 16,540,348 parameters, 10.48 GMACs at 352x352.
     """

@@ -19,7 +19,7 @@ __all__ = ["hrnet"]
 
 @rule(
     "encoder",
-    gives={"levels": 4},
+    gives={"levels": 4, "initialisation": "initialisation"},
     width=18,
     stem_width=64,
     first_width=256,
@@ -28,6 +28,7 @@ __all__ = ["hrnet"]
     branches=Repeat(run(count=4, block=basic_residual), 3),
     fusion="linear",
     align_corners=False,
+    initialisation="hrnet",
 )
 def hrnet(
     g: GraphBuilder,
@@ -41,6 +42,7 @@ def hrnet(
     branches: tuple[Block, ...],
     fusion: str,
     align_corners: bool,
+    initialisation: str,
 ) -> Pyramid:
     """Append stem and four stages. Shapes: image (C, H, W) -> 4 features, level i of width * 2^i at 1 / 2^(i + 2).
 

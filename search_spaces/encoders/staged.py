@@ -13,7 +13,7 @@ __all__ = ["staged"]
 
 @rule(
     "encoder",
-    gives={"levels": "depth"},
+    gives={"levels": "depth", "initialisation": "initialisation"},
     base=64,
     depth=5,
     deepest="double",
@@ -22,6 +22,7 @@ __all__ = ["staged"]
     stem=no_stem,
     down=max_pool,
     stages=Repeat(double_conv, "depth"),
+    initialisation="torch",
 )
 def staged(
     g: GraphBuilder,
@@ -35,9 +36,11 @@ def staged(
     stem: Block,
     down: Block,
     stages: tuple[Block, ...],
+    initialisation: str,
 ) -> Pyramid:
     """Append stem and stages. Shapes: image (C, H, W) -> `depth` features, level i of base * 2^i channels at 1 / 2^i.
 
+    initialisation: the scheme of `nas.ops.SCHEMES` that a network with this encoder may inherit.
     deepest: "double" (base * 2^(depth - 1) channels) or "keep" those of the level above (the bilinear U-Net, AMSUnet).
     widest: no level gets more channels (480 in nnU-Net); 0 for no limit.
     widths: of each level, in place of what the former say; empty for none.

@@ -1,7 +1,8 @@
 """HarDNet-MSEG as its code builds it, less the layers it never uses: 17,423,837 parameters for 1 class.
 
 Source: Huang et al., arXiv:2101.07172, code james128333/HarDNet-MSEG. The published count of 33.3 million includes
-reverse attention left over from PraNet and the ImageNet classifier. Sides of the image: multiples of 32.
+reverse attention left over from PraNet and the ImageNet classifier. The published code takes sides that are multiples
+of 32 only; this takes any, and is the same there.
 Weights: ImageNet's in the encoder, elsewhere torch's draw, which is also what the encoder has before they are loaded.
 """
 

@@ -14,9 +14,9 @@ from search_spaces import load, published
 from search_spaces.blocks.amse import amse
 from search_spaces.classifier import classifier
 from search_spaces.contexts.rfb import rfb
-from search_spaces.decoders.dense_aggregation import dense_aggregation
 from search_spaces.decoders.unet_decoder import unet_decoder
 from search_spaces.encoders.hardnet import hardblocks, hardnet
+from search_spaces.necks.as_is import as_is
 from search_spaces.networks.hardnet_mseg import hardnet_mseg
 from search_spaces.segmenter import segmenter
 from search_spaces.upsampling.resize import resize
@@ -91,26 +91,23 @@ def test_rfb_counts_by_hand_and_has_one_activation() -> None:
     assert [node.shape for node in graph if isinstance(node.op, ReLU | ReLU6)] == [(32, 16, 24)]
 
 
-@pytest.mark.parametrize("size", [(75, 101), (352, 360), (360, 352), (72, 72), (40, 64), (50, 50), (160, 170)])
-def test_sides_that_do_not_double_are_refused_with_the_multiple(size: tuple[int, int]) -> None:
-    said = rf"decoder: .*give an image whose sides are multiples of 32 \(now {size[0]}x{size[1]}\)"
-    with pytest.raises(ShapeError, match=said):
-        nas.build(published["hardnet_mseg"], (3, *size))
-
-
 def test_an_encoder_with_too_few_levels_is_refused() -> None:
     with pytest.raises(ShapeError, match="takes three features, 2 came"):
         nas.build(fixed(hardnet_mseg(encoder=hardnet(levels=2))), (3, 64, 64))
 
 
-def test_with_any_size_odd_images_work_and_others_give_the_same() -> None:
-    free = fixed(hardnet_mseg(decoder=dense_aggregation(any_size=True)))
-    assert nas.build(free, (3, 75, 101)).outputs[0].shape == (1, 75, 101)
-    torch.manual_seed(0)
-    strict = nas.to_module(nas.build(published["hardnet_mseg"], (3, 64, 96))).eval()
-    module = nas.to_module(nas.build(free, (3, 75, 101))).eval()
-    module.load_state_dict(strict.state_dict())
-    image = torch.randn(1, 3, 64, 96)
+@pytest.mark.parametrize("size", [(75, 101), (352, 360), (50, 64)])
+def test_sides_need_not_be_multiples_of_32(size: tuple[int, int]) -> None:
+    graph = nas.build(published["hardnet_mseg"], (3, *size))
+    assert graph.outputs[0].shape == (1, *size)
     with torch.no_grad():
-        assert torch.allclose(module(image), strict(image), atol=1e-5)
-        assert module(torch.randn(1, 3, 75, 101)).shape == (1, 1, 75, 101)
+        assert nas.to_module(graph).eval()(torch.randn(1, 3, *size)).shape == (1, 1, *size)
+
+
+def test_features_of_other_widths_are_projected_to_the_finest() -> None:
+    graph = nas.build(fixed(hardnet_mseg(neck=as_is)), (3, 64, 64))
+    projections = {name: node.shape for name, node in zip(graph.names, graph.nodes(), strict=True) if "project" in name}
+    assert projections == {
+        "decoder.feature1.project": (320, 4, 4),
+        "decoder.feature2.project": (320, 2, 2),
+    }
