@@ -7,7 +7,11 @@ from nas.architecture import Architecture, from_json
 from nas.derivation import fixed
 from nas.space import SearchSpace
 from search_spaces.catalog import rule_named
+from search_spaces.grammars.amse import amse
+from search_spaces.grammars.decoders import decoders
+from search_spaces.grammars.hardblock import hardblock
 from search_spaces.grammars.medseg import medseg
+from search_spaces.grammars.skips import skips
 from search_spaces.grammars.unet import unet as unet_space
 from search_spaces.networks import (
     amsunet,
@@ -96,7 +100,9 @@ published_names: Mapping[str, Renames] = MappingProxyType(
 )
 """From our parameter names to those of the published code, by key of `published`; see `search_spaces/weights.py`."""
 
-spaces: Mapping[str, SearchSpace] = MappingProxyType({space.name: space for space in (unet_space, medseg)})
+spaces: Mapping[str, SearchSpace] = MappingProxyType(
+    {space.name: space for space in (unet_space, medseg, hardblock, amse, skips, decoders)}
+)
 """Search spaces by name."""
 
 

@@ -58,7 +58,7 @@ from search_spaces.upsampling.resize import resize
 from search_spaces.upsampling.resize_conv import resize_conv
 from search_spaces.upsampling.transposed import transposed
 
-__all__ = ["DECODERS", "SKIPS", "blocks", "medseg", "stages"]
+__all__ = ["HEAD", "NECKS", "SKIPS", "UPSAMPLING", "blocks", "decoders_of", "medseg", "stages"]
 
 _FLAGS = Choice((True, False))
 _SEVERAL = Choice((2, 3))
@@ -164,7 +164,7 @@ SKIPS = OneOf(
     attended=attended_skip(attention=_ATTENTIONS),
 )
 
-_UPSAMPLING = OneOf(
+UPSAMPLING = OneOf(
     resize=resize,
     double_pad=double_pad(norm=Choice(("none", "batch"))),
     transposed=transposed,
@@ -172,33 +172,34 @@ _UPSAMPLING = OneOf(
 )
 
 _ORDER = Choice(("skip_first", "up_first"))
+_SUPERVISE = Choice(("last", "all"))
 
-DECODERS = OneOf(
-    unet=unet_decoder(
-        upsample=_UPSAMPLING,
-        skip=SKIPS,
-        fuse=OneOf(concat=concat, add=add),
-        order=_ORDER,
-        width=Choice(("level", "finer")),
-        blocks=stages(("levels", -1)),
-    ),
-    unetpp=unetpp_decoder(
-        upsample=_UPSAMPLING,
-        skip=SKIPS,
-        order=_ORDER,
-        supervise=Choice(("last", "all")),
-        blocks=stages(("levels", -1)),
-    ),
-    full_scale=full_scale_decoder(source_width=Choice((16, 32, 64)), supervise=Choice(("last", "all"))),
-    dense_aggregation=dense_aggregation,
-    concat_all=concat_all,
-)
 
-_NECKS = OneOf(
+def decoders_of(level_blocks: Spec) -> OneOf:
+    """Return the decoders. level_blocks: what stands at their levels, where there is a choice."""
+    return OneOf(
+        unet=unet_decoder(
+            upsample=UPSAMPLING,
+            skip=SKIPS,
+            fuse=OneOf(concat=concat, add=add),
+            order=_ORDER,
+            width=Choice(("level", "finer")),
+            blocks=level_blocks,
+        ),
+        unetpp=unetpp_decoder(upsample=UPSAMPLING, skip=SKIPS, order=_ORDER, supervise=_SUPERVISE, blocks=level_blocks),
+        full_scale=full_scale_decoder(source_width=Choice((16, 32, 64)), supervise=_SUPERVISE),
+        dense_aggregation=dense_aggregation,
+        concat_all=concat_all,
+    )
+
+
+NECKS = OneOf(
     as_is=as_is,
     deepest=deepest(context=OneOf(aspp=aspp, rfb=rfb)),
     every=every(context=OneOf(rfb=rfb, aspp=aspp), width=Choice((16, 32, 64))),
 )
+
+HEAD = conv_head(kernel=Choice((1, 3)), full_size=_FLAGS)
 
 medseg = SearchSpace(
     name="medseg",
@@ -206,9 +207,9 @@ medseg = SearchSpace(
     min_side=64,
     root=segmenter(
         encoder=_encoders(),
-        neck=_NECKS,
-        decoder=DECODERS,
-        head=conv_head(kernel=Choice((1, 3)), full_size=_FLAGS),
+        neck=NECKS,
+        decoder=decoders_of(stages(("levels", -1))),
+        head=HEAD,
         initialisation=Inherit("initialisation"),
     ),
 )

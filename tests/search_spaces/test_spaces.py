@@ -18,10 +18,19 @@ MEMBERS = {
         *("hardnet_mseg", "amsunet", "convunext", "unetpp_bn32", "unetpp_bn32_ds", "unet_bilinear32", "attunet_bn64"),
         *("unet3plus", "hrnetv2_w18", "unet_bn32", "unet_bn64", "unet3plus_ds", "hrnetv2_w32", "hrnetv2_w48"),
     ),
+    "hardblock": (),
+    "amse": (),
+    "skips": ("unet_bn32", "unet_bn64", "attunet_bn64"),
+    "decoders": ("unet_bn32", "attunet_bn64", "unetpp_bn32", "unetpp_bn32_ds", "unet3plus", "unet3plus_ds"),
 }
+SIZES = {"hardblock": 6 * 4 * 5 * 2 * 2 * 2, "amse": 2**4 * 3 * 3 * 4, "skips": 480}
 SHARES = {
     "unet": ("encoder.stages", "decoder.blocks", "decoder.upsample", "decoder.skip"),
     "medseg": ("encoder", "neck", "decoder", "encoder.staged.stages", "decoder.unet.skip", "decoder.unet.upsample"),
+    "hardblock": ("encoder.stages.pattern",),
+    "amse": ("norm_placement", "network.encoder.stages"),
+    "skips": ("decoder.skip", "decoder.upsample"),
+    "decoders": ("neck", "decoder"),
 }
 """Decisions whose alternatives all get their share."""
 SWAPS = {
@@ -38,7 +47,14 @@ SWAPS = {
         ("unet_bilinear32", "encoder.staged.stages"),
     ],
 }
-DRAWN = {"unet@1": "d5c321f09dc66dd1f22169f7b4517ad6", "medseg@1": "4e00f3dc4893d0619bde2ac4a5cc1139"}
+DRAWN = {
+    "unet@1": "d5c321f09dc66dd1f22169f7b4517ad6",
+    "medseg@1": "4e00f3dc4893d0619bde2ac4a5cc1139",
+    "hardblock@1": "3fccd0d600743656aaac1e92a21ef355",
+    "amse@1": "df3109847b862f9a98f3c310cb527b94",
+    "skips@1": "6f5a5f744211b6d2b7ed9e3a8c075cc4",
+    "decoders@1": "59a5413da19fcaa8d056883a00a59007",
+}
 """By space and version, a digest of the keys of 60 draws: stored studies hold such keys."""
 
 each_space = pytest.mark.parametrize("space", spaces.values(), ids=spaces)
@@ -180,6 +196,42 @@ def test_swapping_one_part_of_a_member_gives_another_member(space: SearchSpace, 
         }
         graph = nas.build(swapped, (3, 75, 101))
         assert graph.key() != nas.build(published[key], (3, 75, 101)).key()
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_closed_space_can_be_listed(name: str) -> None:
+    """Every member, once: the options of all decisions multiplied out."""
+    space = spaces[name]
+    assert space.size() == SIZES[name]
+    waiting: list[dict[str, Option]] = [{}]
+    members = []
+    while waiting:
+        made = waiting.pop()
+        asked: list[tuple[str, tuple[Option, ...]]] = []
+
+        def choose(
+            at: str,
+            options: tuple[Option, ...],
+            made: dict[str, Option] = made,
+            asked: list[tuple[str, tuple[Option, ...]]] = asked,
+        ) -> Option:
+            if at not in made:
+                asked.append((at, options))
+            return made.get(at, options[0])
+
+        architecture = space.derive(choose)
+        if not asked:
+            members.append(architecture)
+        else:
+            at, options = asked[0]
+            waiting += [made | {at: option} for option in options]
+    assert len(members) == len(set(members)) == SIZES[name]
+
+
+def test_amsunet_is_a_point_of_its_ablation_by_key() -> None:
+    published_point = {f"strip{k}": k != 21 for k in (5, 7, 11, 21)} | {"norm_placement": "Bf", "residual": "N"}
+    point = spaces["amse"].replay(published_point | {"network.encoder.stages": "published"})
+    assert nas.build(point, (3, 64, 64)).key() == nas.build(published["amsunet"], (3, 64, 64)).key()
 
 
 def test_a_decision_that_no_longer_has_what_it_needs_is_refused() -> None:
