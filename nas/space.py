@@ -1,6 +1,6 @@
 """A search space: a named, versioned grammar to draw from, to change members of, and to find published networks in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from random import Random
@@ -9,7 +9,7 @@ from nas.architecture import Architecture
 from nas.derivation import Choose, Counting, check_facts, derive
 from nas.derivation import decisions as _decisions
 from nas.errors import DecisionError, SpaceError
-from nas.grammar import Option, Rule
+from nas.grammar import Choice, OneOf, Option, Repeat, Rule, Spec
 
 __all__ = ["Decisions", "SearchSpace"]
 
@@ -102,9 +102,33 @@ class SearchSpace:
         graft = {path: option for path, option in theirs.items() if path == at or path.startswith(at + ".")}
         return self.derive(_kept(kept | graft, rng))
 
+    def options(self) -> dict[str, tuple[Option, ...]]:
+        """Return what every decision offers, by path; `*` stands for the places of a repeated slot."""
+        return dict(_offered(self.root, ""))
+
     def size(self) -> int:
         """Return the number of derivations, counted exactly."""
         return Counting(self.root).total()
+
+
+def _offered(spec: Spec, path: str) -> Iterator[tuple[str, tuple[Option, ...]]]:
+    def below(name: str) -> str:
+        return f"{path}.{name}" if path else name
+
+    if isinstance(spec, Choice):
+        yield path, spec.values
+    elif isinstance(spec, OneOf):
+        yield path, spec.labels
+        for label, alternative in spec.alternatives.items():
+            yield from _offered(alternative, below(label))
+    elif isinstance(spec, Repeat):
+        yield from _offered(spec.spec, path if spec.shared else below("*"))
+    elif isinstance(spec, Rule):
+        for name, option in spec.options.items():
+            yield from _offered(option, below(name))
+    elif isinstance(spec, tuple):
+        for i, part in enumerate(spec):
+            yield from _offered(part, below(str(i)))
 
 
 def _kept(recorded: Decisions, rng: Random) -> Choose:

@@ -81,6 +81,25 @@ def published(size: Size = None) -> None:
 
 
 @app.command()
+def spaces(
+    name: Annotated[str | None, typer.Argument(help="a space, to see what it offers; default: list them")] = None,
+    size: Annotated[str, typer.Option("--size", metavar="SIDE|HxW", help="pixels that costs are of")] = "352",
+    draws: Annotated[int, typer.Option("--draws", min=1, help="random members to cost")] = 300,
+    seed: Annotated[int, typer.Option("--seed", help="of the draws")] = 0,
+    plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="write the draws' costs, .html")] = None,
+) -> None:
+    """List the search spaces, or show one: size, options, published members, costs of random draws."""
+    from studies.sources import parse_size
+    from studies.spaces_report import show_space, show_spaces
+
+    with _one_line_faults():
+        if name is None:
+            show_spaces()
+        else:
+            show_space(name, parse_size(size), draws, seed, plot)
+
+
+@app.command()
 def profile(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="published:NAME, ARCHITECTURE.json or STUDY_DIR:N")],
     size: Annotated[str | None, typer.Option("--size", metavar="SIDE|HxW", help="pixels; of a trial: its own")] = None,

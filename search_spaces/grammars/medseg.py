@@ -44,7 +44,7 @@ from search_spaces.mixers.msca import msca
 from search_spaces.mixers.no_mixer import no_mixer
 from search_spaces.mixers.pooling import pooling
 from search_spaces.necks.as_is import as_is
-from search_spaces.necks.deepest import deepest
+from search_spaces.necks.at_deepest import at_deepest
 from search_spaces.necks.every import every
 from search_spaces.segmenter import segmenter
 from search_spaces.skips.attended_skip import attended_skip
@@ -195,7 +195,7 @@ def decoders_of(level_blocks: Spec) -> OneOf:
 
 NECKS = OneOf(
     as_is=as_is,
-    deepest=deepest(context=OneOf(aspp=aspp, rfb=rfb)),
+    deepest=at_deepest(context=OneOf(aspp=aspp, rfb=rfb)),
     every=every(context=OneOf(rfb=rfb, aspp=aspp), width=Choice((16, 32, 64))),
 )
 

@@ -5,11 +5,11 @@ from nas.graph import GraphBuilder
 from search_spaces.contexts.aspp import aspp
 from search_spaces.pyramid import Pyramid
 
-__all__ = ["deepest"]
+__all__ = ["at_deepest"]
 
 
 @rule("neck", context=aspp)
-def deepest(g: GraphBuilder, pyramid: Pyramid, *, context: Block) -> Pyramid:
+def at_deepest(g: GraphBuilder, pyramid: Pyramid, *, context: Block) -> Pyramid:
     """Append `context` to the deepest feature, whose width stays. Shapes: (C_i, h_i, w_i) -> the same."""
     *others, x = pyramid.features
     return Pyramid(pyramid.image, (*others, context(g, x, x.channels, name="context")))
