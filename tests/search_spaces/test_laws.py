@@ -28,7 +28,13 @@ from tests.laws import (
     sizes,
 )
 
-each_space = pytest.mark.parametrize("space", spaces.values(), ids=spaces)
+each_space = pytest.mark.parametrize(
+    "space",
+    [
+        pytest.param(space, marks=() if name in ("unet", "medseg") else pytest.mark.slow, id=name)
+        for name, space in spaces.items()
+    ],
+)
 MULTIPLES = ("hardnet_mseg", "pranet")  # take sides that are multiples of 32
 QUICK = ("unet_bilinear32", "unet_bn32", "unetpp_keras_L2", "amsunet", "convunext", "hardnet39ds", "hardnet_mseg")
 WIDER = ("hrnetv2_w32", "hrnetv2_w48", "unetpp_keras_L1", "unetpp_keras_L4", "wunet_keras")  # than another, and no more
@@ -55,7 +61,7 @@ def check_counts(graph: Graph) -> None:
 
 
 @each_space
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_members_count_what_hooks_see_and_replay_to_the_same_key(space: SearchSpace, data: st.DataObject) -> None:
     architecture, graph = draw_member(data, space)
@@ -73,7 +79,7 @@ def test_published_networks_count_what_hooks_see(key: str) -> None:
 
 
 @each_space
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_traffic_and_peak_memory_of_members_are_those_of_an_inference(space: SearchSpace, data: st.DataObject) -> None:
     _, graph = draw_member(data, space)
@@ -112,7 +118,7 @@ def test_macs_of_members_equal_fvcores(space: SearchSpace) -> None:
 
 
 @each_space
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_keys_of_members_see_every_change_and_no_renaming(space: SearchSpace, data: st.DataObject) -> None:
     _, graph = draw_member(data, space)
@@ -151,7 +157,7 @@ def with_other_order(graph: Graph, at: Node) -> Graph:
 
 
 @each_space
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_every_parameter_of_a_member_is_trained_but_biases_that_a_norm_subtracts(
     space: SearchSpace, data: st.DataObject

@@ -179,7 +179,7 @@ def test_reverse_attention_refines_any_encoder_at_any_size(classes: int) -> None
     """Also of several classes, where the largest sigmoid says what is seen."""
     rule = segmenter(
         encoder=staged(base=4),
-        decoder=coarse_and_levels(decoder=dense_aggregation(any_size=True)),
+        decoder=coarse_and_levels(decoder=dense_aggregation),
         head=reverse_attention(width=6, deep_width=6),
     )
     graph = nas.build(fixed(rule), (3, 45, 61), classes)
