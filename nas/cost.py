@@ -21,6 +21,7 @@ class Cost:
 
     params: trainable numbers that the forward pass uses.
     macs: multiply-accumulates of convolutions, transposed convolutions and linear layers.
+    matmul_macs: those of products of two maps (attention), apart from the former as papers count.
     cio_elements: elements of every convolution's (and linear layer's) input and output, HarDNet's CIO
         (arXiv:1909.00948); no group term, no weights.
     traffic_bytes: bytes that the schedule moves through memory, weights included.
@@ -30,6 +31,7 @@ class Cost:
 
     params: int
     macs: int
+    matmul_macs: int
     cio_elements: int
     traffic_bytes: int
     peak_memory_bytes: int
@@ -57,6 +59,7 @@ def cost(graph: Graph, schedule: str = "fused", precision: str = "fp32") -> Cost
     return Cost(
         params=sum([t.params for t in tallies]),
         macs=sum([t.macs for t in tallies]),
+        matmul_macs=sum([t.matmul_macs for t in tallies]),
         cio_elements=sum([t.cio_elements for t in tallies]),
         traffic_bytes=(_moved_elements(nodes, steps) + stored) * BYTES[precision],
         peak_memory_bytes=(_peak_elements(nodes, steps, outputs) + stored) * BYTES[precision],

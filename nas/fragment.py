@@ -44,6 +44,7 @@ class Fragment:
         self.size = len(facts)
         self.params = sum([f.params for f in facts])
         self.macs = sum([f.macs for f in facts])
+        self.matmul_macs = sum([f.matmul_macs for f in facts])
         self.cio_elements = sum([f.cio_elements for f in facts])
         self.stored = sum([f.stored for f in facts])
         self.words = words_of(nodes[1:])

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["ChannelLayerNorm", "ChannelScale", "pad_to", "shift"]
+__all__ = ["ChannelLayerNorm", "ChannelScale", "matmul", "pad_to", "pixel_softmax", "shift"]
 
 
 class ChannelLayerNorm(nn.LayerNorm):
@@ -44,3 +44,15 @@ def shift(x: Tensor, axis: int, reach: int) -> Tensor:
     groups = padded.chunk(2 * reach + 1, dim=1)
     moved = [group.narrow(axis + 1, 2 * reach - i, side) for i, group in enumerate(groups)]
     return torch.cat(moved, dim=1)
+
+
+def matmul(a: Tensor, b: Tensor, transpose_first: bool, transpose_second: bool) -> Tensor:
+    """Multiply maps as matrices of channels times pixels. Shapes: as `nas.ops.MatMul`, with the batch in front."""
+    first, second = a.flatten(2), b.flatten(2)
+    product = (first.mT if transpose_first else first) @ (second.mT if transpose_second else second)
+    return product.unflatten(2, (-1, *(1,) * (b.dim() - 3)) if transpose_second else b.shape[2:])
+
+
+def pixel_softmax(x: Tensor) -> Tensor:
+    """Softmax over the map of each channel. Shapes: (N, C, *spatial) -> same."""
+    return x.flatten(2).softmax(2).unflatten(2, x.shape[2:])

@@ -54,6 +54,7 @@ published: Mapping[str, Architecture] = MappingProxyType(
         "hrnetv2_w18": fixed(hrnet.hrnetv2_w18),
         "hrnetv2_w32": fixed(hrnet.hrnetv2_w32),
         "hrnetv2_w48": fixed(hrnet.hrnetv2_w48),
+        "hrnetv2_w48_ocr": fixed(hrnet.hrnetv2_w48_ocr),
         "hrnetv1_pose_w32": fixed(hrnet.hrnetv1_pose_w32),
         "hrnetv1_pose_w48": fixed(hrnet.hrnetv1_pose_w48),
         "hrnet_w18_cls": fixed(hrnet.hrnet_w18_cls),
@@ -94,6 +95,7 @@ published_names: Mapping[str, Renames] = MappingProxyType(
         "convunext": convunext.NAMES,
         **dict.fromkeys(("unext", "unext_s"), unext.NAMES),
         **dict.fromkeys(("hrnetv2_w18", "hrnetv2_w32", "hrnetv2_w48"), hrnet.NAMES),
+        "hrnetv2_w48_ocr": hrnet.OCR_NAMES,
         **dict.fromkeys(("hrnetv1_pose_w32", "hrnetv1_pose_w48"), hrnet.POSE_NAMES),
         **dict.fromkeys(("hrnet_w18_cls", "hrnet_w32_cls", "hrnet_w48_cls"), hrnet.CLASSIFIER_NAMES),
     }

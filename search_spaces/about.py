@@ -48,6 +48,7 @@ about_published: Mapping[str, About] = MappingProxyType(
         "amsunet": About("atrous multi-scale convolutions, gated skips", _AMSUNET),
         "convunext": About("ConvNeXt blocks, gated skips", _CONVUNEXT),
         **{f"hrnetv2_w{c}": About(f"HRNetV2, {c} channels, logits at x/4", _HRNET) for c in (18, 32, 48)},
+        "hrnetv2_w48_ocr": About("HRNetV2, 48 channels, OCR, logits at x/4", "Yuan 2020, arXiv:1909.11065"),
         **{f"hrnetv1_pose_w{c}": About(f"HRNetV1 for poses, {c} channels, maps at x/4", _POSE) for c in (32, 48)},
         **{f"hrnet_w{c}_cls": About(f"classifier, HRNet, {c} channels", _HRNET) for c in (18, 32, 48)},
         "hardnet39ds": About("classifier, depthwise separable, 39 layers", _HARDNET),

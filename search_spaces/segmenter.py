@@ -15,10 +15,14 @@ __all__ = ["segmenter"]
 def segmenter(
     g: GraphBuilder, *, encoder: Block, neck: Block, decoder: Block, head: Block, initialisation: str
 ) -> Outputs:
-    """Append the four. Shapes: the image (C, H, W) -> logits (classes, h, w), one per feature of the decoder.
+    """Append the four. Shapes: the image (C, H, W) -> logits (classes, h, w), as the head gives them.
 
     initialisation: the scheme that draws all weights, of `nas.ops.SCHEMES`.
     """
     features = decoder(g, neck(g, encoder(g, g.image)))
     nodes, prediction, _ = features if isinstance(features, Outputs) else Outputs(features)
-    return Outputs(head(g, nodes), prediction, initialisation)
+    logits = head(g, nodes)
+    if isinstance(logits, Outputs):  # a head of more outputs than features says itself which counts
+        nodes, prediction, _ = logits
+        return Outputs(nodes, prediction, initialisation)
+    return Outputs(logits, prediction, initialisation)

@@ -1,6 +1,7 @@
 """The closed set of operators. The import list is the registry."""
 
 from nas.ops.activation import GELU, Dropout, LeakyReLU, ReLU, ReLU6, Scale, Sigmoid, Tanh
+from nas.ops.attention import MatMul, Softmax
 from nas.ops.base import Call, Facts, Input, Op, Shape, Size, elements
 from nas.ops.channel_scale import ChannelScale
 from nas.ops.conv import Conv, ConvTranspose
@@ -41,6 +42,7 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "MatMul",
     "MaxPool",
     "Maximum",
     "Multiply",
@@ -55,6 +57,7 @@ __all__ = [
     "Sigmoid",
     "Size",
     "Slice",
+    "Softmax",
     "Tanh",
     "Upsample",
     "Weighted",
@@ -69,6 +72,7 @@ OPERATORS: dict[str, type[Op]] = {
         *(ReLU, ReLU6, LeakyReLU, GELU, Sigmoid, Tanh, Scale, Dropout, MaxPool, AvgPool, GlobalAvgPool),
         *(GlobalMaxPool, ChannelMean, ChannelMax, ChannelScale),
         *(Upsample, ResizeTo, PadTo, Shift, Slice, Concat, Add, Multiply, Maximum, Flatten, Linear),
+        *(MatMul, Softmax),
     )
 }
 """Operator classes by name: what a stored graph may contain."""

@@ -88,15 +88,17 @@ class Scale(_Activation):
 
 @dataclass(frozen=True, eq=False)
 class Dropout(_Activation):
-    """Dropout of single elements with probability `p` in training, the identity in evaluation."""
+    """Dropout of single elements, or whole channels, with probability `p` in training, the identity in evaluation."""
 
     p: float = 0.5
+    channels: bool = False
 
     def idle(self, *xs: Shape) -> bool:
         return True
 
     def layer(self, *xs: Shape) -> Call | None:
-        return Call("nn.Dropout", (self.p,))
+        (x,) = xs
+        return Call(f"nn.Dropout{len(x) - 1}d" if self.channels else "nn.Dropout", (self.p,))
 
     def call(self, *xs: Shape) -> Call | None:
         return None

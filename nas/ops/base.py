@@ -45,8 +45,8 @@ class Facts:
     """What follows from an operator and the shapes of its inputs; one object per such pair and process."""
 
     __slots__ = (
-        *("buffers", "cio_elements", "code", "commutative", "idle", "in_shapes", "macs", "op", "out_elements"),
-        *("params", "pointwise", "shape", "stored", "value_inputs", "weights"),
+        *("buffers", "cio_elements", "code", "commutative", "idle", "in_shapes", "macs", "matmul_macs"),
+        *("op", "out_elements", "params", "pointwise", "shape", "stored", "value_inputs", "weights"),
     )
 
     def __init__(self, op: "Op", in_shapes: tuple[Shape, ...]):
@@ -60,6 +60,7 @@ class Facts:
         self.idle = op.idle(*in_shapes)
         self.weights = op.weights(*in_shapes)
         self.macs = op.macs(*in_shapes)
+        self.matmul_macs = op.matmul_macs(*in_shapes)
         self.params = sum(math.prod(shape) for shape in self.weights.values())
         self.buffers = sum(math.prod(shape) for shape in op.buffers(*in_shapes).values())
         self.out_elements = math.prod(self.shape)
@@ -160,6 +161,10 @@ class Op(metaclass=_Interned):
     @abstractmethod
     def macs(self, *xs: Shape) -> int:
         """Return the multiply-accumulates of convolutions and linear layers, the published convention; else 0."""
+
+    def matmul_macs(self, *xs: Shape) -> int:
+        """Return the multiply-accumulates of products of two maps, which are not among `macs`."""
+        return 0
 
     @abstractmethod
     def layer(self, *xs: Shape) -> Call | None:

@@ -13,11 +13,21 @@ from search_spaces.decoders.downward import downward
 from search_spaces.decoders.finest import finest
 from search_spaces.encoders.hrnet import hrnet
 from search_spaces.heads.linear_head import linear_head
+from search_spaces.heads.ocr import ocr
+from search_spaces.mixers.no_mixer import no_mixer
 from search_spaces.segmenter import segmenter
 from search_spaces.weights import Renames
 
 __all__ = ["CLASSIFIER_NAMES", "NAMES", "POSE_NAMES", "hrnet_w18_cls", "hrnet_w32_cls", "hrnet_w48_cls"]
-__all__ += ["hrnetv1_pose_w32", "hrnetv1_pose_w48", "hrnetv2_w18", "hrnetv2_w32", "hrnetv2_w48"]
+__all__ += [
+    "OCR_NAMES",
+    "hrnetv1_pose_w32",
+    "hrnetv1_pose_w48",
+    "hrnetv2_w18",
+    "hrnetv2_w32",
+    "hrnetv2_w48",
+    "hrnetv2_w48_ocr",
+]
 
 hrnetv2_w18 = segmenter(encoder=hrnet, decoder=concat_all, initialisation="hrnet")
 """Branches of 18, 36, 72 and 144 channels; 9,636,241 parameters for RGB and 1 class."""
@@ -28,11 +38,30 @@ hrnetv2_w32 = hrnetv2_w18(encoder=hrnet(width=32))
 hrnetv2_w48 = hrnetv2_w18(encoder=hrnet(width=48))
 """65,846,401 parameters; 65,859,379 for the 19 classes of Cityscapes."""
 
+hrnetv2_w48_ocr = segmenter(
+    encoder=hrnet(width=48, align_corners=True),
+    decoder=concat_all(mix=no_mixer, align_corners=True),
+    head=ocr,
+    initialisation="hrnet",
+)
+"""With object-contextual representations: 70,372,678 parameters for 19 classes; first guess and logits at x/4."""
+
 NAMES: Renames = (
     (r"^encoder\.", ""),
     (r"^decoder\.mix\.conv\.", "last_layer.0."),
     (r"^decoder\.mix\.norm\.", "last_layer.1."),
     (r"^head\.conv\.", "last_layer.3."),
+)
+
+OCR_NAMES: Renames = (
+    (r"^encoder\.", ""),
+    (r"^head\.object_context_block\.", "ocr_distri_head.object_context_block."),
+    (r"^head\.conv_bn_dropout_", "ocr_distri_head.conv_bn_dropout_"),
+    (r"^(ocr_distri_head\..*)_0\.conv\.", r"\1.0."),
+    (r"^(ocr_distri_head\..*)_0\.bn\.", r"\1.1.0."),
+    (r"^(ocr_distri_head\..*)_2\.conv\.", r"\1.2."),
+    (r"^(ocr_distri_head\..*)_2\.bn\.", r"\1.3.0."),
+    (r"^head\.", ""),
 )
 
 _nearest = hrnet(fusion="nearest")

@@ -32,6 +32,7 @@ from nas.ops import (
     LayerNorm,
     LeakyReLU,
     Linear,
+    MatMul,
     Maximum,
     MaxPool,
     Multiply,
@@ -44,6 +45,7 @@ from nas.ops import (
     Shift,
     Sigmoid,
     Slice,
+    Softmax,
     Tanh,
     Upsample,
 )
@@ -86,6 +88,7 @@ norms = st.sampled_from(
 scales = st.builds(ChannelScale, st.sampled_from([1.0, 1e-5]))
 plain = st.sampled_from(
     [ReLU(), ReLU6(), LeakyReLU(0.2), GELU(), Sigmoid(), Tanh(), Scale(0.5), Dropout(0.3), GlobalAvgPool(), Flatten()]
+    + [Dropout(0.3, channels=True), Softmax(), Softmax(pixels=True)]
 )
 enlarged = st.builds(Upsample, st.integers(2, 3), st.sampled_from(["linear", "nearest"]), st.booleans())
 shifts = st.builds(Shift, st.sampled_from([1, 2]), st.integers(0, 3))
@@ -114,7 +117,7 @@ def check_against_torch(graph: Graph) -> None:
     cost = nas.cost(graph)
     assert cost.params == sum(p.numel() for p in module.parameters())
     # Two images, and torch counts a multiply-accumulate as two.
-    assert 4 * cost.macs == counter.get_total_flops()
+    assert 4 * (cost.macs + cost.matmul_macs) == counter.get_total_flops()
     for node, name in zip(graph.nodes(), graph.names, strict=True):
         owned = {n: tuple(p.shape) for n, p in module.named_parameters() if n.startswith(name + ".")}
         assert owned == {f"{name}.{leaf}": shape for leaf, shape in node.facts.weights.items()}
@@ -138,6 +141,41 @@ def test_an_operator_states_what_torch_does(op: Op, x: tuple[int, int, int]) -> 
 )
 def test_an_operator_of_two_inputs_states_what_torch_does(op: Op, x: tuple[int, int, int]) -> None:
     check_against_torch(graph_of(op, x, x))
+
+
+@settings(max_examples=40)
+@given(st.integers(2, 5), st.integers(2, 5), sides, sides)
+def test_a_product_of_maps_states_what_torch_does(a: int, b: int, h: int, w: int) -> None:
+    """G P^T, K^T Q and V A as in OCR: pixels gathered by class, compared with classes, and given of them."""
+    g = GraphBuilder((a, h, w), 1)
+    pixels, classes = g.image, g.add(Conv(b, kernel=1), g.image)
+    regions = g.add(MatMul(transpose_second=True), pixels, classes)
+    likeness = g.add(MatMul(transpose_first=True), regions, pixels)
+    given = g.add(MatMul(), regions, likeness)
+    assert [x.shape for x in (regions, likeness, given)] == [(a, b, 1), (b, h, w), (a, h, w)]
+    graph = g.freeze([given])
+    check_against_torch(graph)
+    assert nas.cost(graph).matmul_macs == 3 * a * b * h * w
+    module, image = nas.to_module(graph), torch.randn(2, a, h, w)
+    with torch.no_grad():
+        made, p = module(image), module.get_submodule("conv1")(image)
+    gathered = torch.einsum("nchw,nkhw->nck", image, p)
+    wanted = torch.einsum("nck,nkhw->nchw", gathered, torch.einsum("nck,nchw->nkhw", gathered, image))
+    assert torch.allclose(made, wanted, rtol=1e-3, atol=1e-3 * float(wanted.abs().max()))
+
+
+def test_softmax_is_over_the_channels_or_over_the_map() -> None:
+    image = torch.randn(2, 5, 6, 7)
+    for op, axes in ((Softmax(), 1), (Softmax(pixels=True), (2, 3))):
+        g = GraphBuilder((5, 6, 7), 1)
+        made = nas.to_module(g.freeze([g.add(op, g.image)]))(image)
+        assert torch.allclose(made, image.exp() / image.exp().sum(axes, keepdim=True), atol=1e-6)
+
+
+def test_whole_channels_are_dropped() -> None:
+    g = GraphBuilder((64, 6, 7), 1)
+    made = nas.to_module(g.freeze([g.add(Dropout(0.5, channels=True), g.image)]))(torch.ones(1, 64, 6, 7))
+    assert set(made.flatten(2).sum(2).flatten().tolist()) == {0.0, 84.0}
 
 
 @given(st.builds(Linear, st.integers(1, 9), st.booleans()), shapes, st.booleans())
@@ -252,6 +290,7 @@ def test_every_operator_is_examined() -> None:
     examined |= {ReLU, ReLU6, LeakyReLU, GELU, Sigmoid, Tanh, Scale, Dropout, GlobalAvgPool}
     examined |= {Shift, GlobalMaxPool, ChannelMean, ChannelMax}
     examined |= {Add, Multiply, Maximum, Concat, ResizeTo, Slice}
+    examined |= {MatMul, Softmax}
     examined |= {Flatten, Linear, ChannelScale}
     assert set(OPERATORS.values()) - examined == {OPERATORS["Image"]}
 
@@ -272,6 +311,8 @@ def test_operators_written_alike_are_one_object_and_others_are_not() -> None:
         (Concat(), [(4, 8, 8), (4, 9, 8)], "spatial sizes differ"),
         (Concat(axis=2), [(4, 8, 8), (4, 9, 8)], "cannot be joined along axis 2"),
         (Concat(axis=3), [(4, 8, 8), (4, 8, 8)], "cannot be joined along axis 3"),
+        (MatMul(), [(4, 8, 8), (5, 8, 8)], "matrices of 4 x 64 and 5 x 64"),
+        (MatMul(True, True), [(4, 8, 8), (64, 2, 2)], "transpose one at most"),
         (Shift(axis=3), [(4, 8, 8)], "give a spatial axis, from 1, and a reach from 0"),
         (Shift(reach=-1), [(4, 8, 8)], "axis=1, reach=-1"),
         (Add(), [(4, 8, 8), (5, 8, 8)], "do not broadcast"),

@@ -23,6 +23,8 @@ from search_spaces.encoder_weights import load_encoder
 from search_spaces.encoders.hrnet import hrnet
 from search_spaces.encoders.staged import staged
 from search_spaces.heads.linear_head import linear_head
+from search_spaces.heads.ocr import ocr
+from search_spaces.mixers.no_mixer import no_mixer
 from search_spaces.necks.hrfpn import hrfpn
 from search_spaces.segmenter import segmenter
 from search_spaces.weights import published_name
@@ -72,7 +74,7 @@ FOLDER = Path(__file__).parents[1] / "golden"
 HEADS: dict[str, list[tuple[str, list[int]]]] = json.loads((FOLDER / "names_hrnet_heads.json").read_text())
 """Published names and shapes of what is behind the branches."""
 BODY = json.loads((FOLDER / "hrnetv2_w18_64x96.json").read_text())["state_dict"]
-CLASSES = {"hrnet_w18_cls": 1000, "hrnetv1_pose_w32": 17}
+CLASSES = {"hrnet_w18_cls": 1000, "hrnetv1_pose_w32": 17, "hrnetv2_w48_ocr": 1}
 
 
 def published_shapes(key: str) -> dict[str, list[int]]:
@@ -166,3 +168,46 @@ def test_the_pyramid_of_one_width_feeds_any_decoder() -> None:
     assert joined.facts.in_shapes == ((8 + 16 + 32 + 64, 19, 26),)
     rule = segmenter(encoder=staged(base=4), neck=hrfpn(width=6, levels=3), decoder=full_scale_decoder(source_width=4))
     check_stored_and_trained(rule, nas.build(fixed(rule), (3, 37, 51)))
+
+
+class OCR(nn.Module):
+    """The head on a map, as its code has it: queries of pixels, keys and values of regions."""
+
+    def __init__(self, module: nn.Module):
+        super().__init__()
+        self.module = module
+
+    def layer(self, name: str) -> nn.Module:
+        return self.module.get_submodule(f"head.{name}")
+
+    def unit(self, name: str, x: Tensor) -> Tensor:
+        return torch.relu(self.layer(name + ".bn")(self.layer(name + ".conv")(x)))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        guess = self.layer("aux_head.3")(torch.relu(self.layer("aux_head.1")(self.layer("aux_head.0")(x))))
+        feats = torch.relu(self.layer("conv3x3_ocr.1")(self.layer("conv3x3_ocr.0")(x)))
+        weights = guess.flatten(2).softmax(dim=2)
+        proxy = torch.matmul(weights, feats.flatten(2).permute(0, 2, 1)).permute(0, 2, 1).unsqueeze(3)
+        block = "object_context_block."
+        query = self.unit(block + "f_pixel_2", self.unit(block + "f_pixel_0", feats)).flatten(2).permute(0, 2, 1)
+        key = self.unit(block + "f_object_2", self.unit(block + "f_object_0", proxy)).flatten(2)
+        value = self.unit(block + "f_down_0", proxy).flatten(2).permute(0, 2, 1)
+        likeness = (torch.matmul(query, key) * key.shape[1] ** -0.5).softmax(dim=-1)
+        context = torch.matmul(likeness, value).permute(0, 2, 1).reshape(len(x), -1, *x.shape[2:])
+        context = self.unit(block + "f_up_0", context)
+        return [guess, self.layer("cls_head")(self.unit("conv_bn_dropout_0", torch.cat([context, feats], 1)))]
+
+
+@pytest.mark.parametrize("size", [(64, 96), (75, 101)])
+def test_pixels_look_at_the_classes_that_a_first_guess_sees(size: tuple[int, int]) -> None:
+    rule = segmenter(encoder=small(), decoder=concat_all(mix=no_mixer), head=ocr(width=24, key_width=12))
+    graph = nas.build(fixed(rule), (3, *size), classes=5)
+    assert graph.prediction == 1
+    module, maps = shaken(graph), list[Tensor]()
+    module.get_submodule("head.conv3x3_ocr.0").register_forward_hook(lambda _, x, y: maps.append(x[0]))
+    with torch.no_grad():
+        made = module(torch.randn(2, 3, *size))
+        for ours, theirs in zip(made, OCR(module)(maps[0]), strict=True):
+            assert (ours - theirs).abs().max() <= 1e-4 * theirs.std()
+    assert [x.shape for x in graph.outputs] == [(5, *maps[0].shape[2:])] * 2
+    check_stored_and_trained(rule, graph)

@@ -64,7 +64,7 @@ TORCH += ("resunet", "convunext")
 SCHEMES = {
     **dict.fromkeys((*TORCH, "hardnet_mseg"), "torch"),
     **dict.fromkeys(("hardnet39ds", "hardnet68", "hardnet68ds", "hardnet85"), "hardnet"),
-    **dict.fromkeys(("hrnetv2_w18", "hrnetv2_w32", "hrnetv2_w48"), "hrnet"),
+    **dict.fromkeys(("hrnetv2_w18", "hrnetv2_w32", "hrnetv2_w48", "hrnetv2_w48_ocr"), "hrnet"),
     **dict.fromkeys(("hrnetv1_pose_w32", "hrnetv1_pose_w48"), "hrnet_pose"),
     **dict.fromkeys(("hrnet_w18_cls", "hrnet_w32_cls", "hrnet_w48_cls"), "resnet"),
     **dict.fromkeys(("unet_keras", "wunet_keras", "unetpp_keras", "unetpp_keras_ds"), "unetpp_keras"),

@@ -86,7 +86,7 @@ def test_published_networks_have_15_to_25_cells(key: str) -> None:
     for form in (graph, nas.deploy(graph)):
         cells = len(fold(form).cells)
         assert cells <= 25
-        assert cells >= 15 or len(form) < 80
+        assert cells >= 15 or len(form) < 70  # ResUNet: seven units in all
 
 
 def test_a_flat_network_is_cut_into_runs(flat: Callable[[int], Graph]) -> None:
