@@ -50,9 +50,10 @@ def matmul(a: Tensor, b: Tensor, transpose_first: bool, transpose_second: bool) 
     """Multiply maps as matrices of channels times pixels. Shapes: as `nas.ops.MatMul`, with the batch in front."""
     first, second = a.flatten(2), b.flatten(2)
     product = (first.mT if transpose_first else first) @ (second.mT if transpose_second else second)
-    return product.unflatten(2, (-1, *(1,) * (b.dim() - 3)) if transpose_second else b.shape[2:])
+    sides = (-1, *(1,) * (b.dim() - 3)) if transpose_second else b.shape[2:]
+    return product.reshape(*product.shape[:2], *sides)
 
 
 def pixel_softmax(x: Tensor) -> Tensor:
     """Softmax over the map of each channel. Shapes: (N, C, *spatial) -> same."""
-    return x.flatten(2).softmax(2).unflatten(2, x.shape[2:])
+    return x.flatten(2).softmax(2).reshape(x.shape)
