@@ -16,6 +16,7 @@ from search_spaces.grammars.unet import unet as unet_space
 from search_spaces.networks import (
     amsunet,
     convunext,
+    fc_hardnet,
     hardnet,
     hardnet_mseg,
     hrnet,
@@ -66,6 +67,7 @@ published: Mapping[str, Architecture] = MappingProxyType(
         "hardnet85": fixed(hardnet.hardnet85),
         "hardnet_mseg": fixed(hardnet_mseg.hardnet_mseg),
         "pranet": fixed(pranet.pranet),
+        "fc_hardnet70": fixed(fc_hardnet.fc_hardnet70),
     }
 )
 """Networks of the papers by the keys of the reference counts."""
@@ -80,6 +82,7 @@ published_names: Mapping[str, Renames] = MappingProxyType(
         "hardnet85": hardnet.names(hardnet.hardnet85),
         "hardnet_mseg": hardnet_mseg.NAMES,
         "pranet": pranet.NAMES,
+        "fc_hardnet70": fc_hardnet.NAMES,
         "unet_bn64": unet.BN64_NAMES,
         "attunet_bn64": unet.ATTENTION_NAMES,
         "unet_keras": unetpp.keras_names("output"),

@@ -95,6 +95,7 @@ _TORCH: dict[str, Kernel] = {
 SCHEMES: Mapping[str, Mapping[str, Kernel]] = {
     "torch": _TORCH,
     "hardnet": _TORCH | {"convolution": _glorot_normal, "bias": _zeros},
+    "fc_hardnet": _TORCH | {"convolution": _glorot_normal},
     "resnet": _TORCH | {"convolution": _he_normal_out},
     "unext_linear": _TORCH | {"convolution": _token_normal, "bias": _zeros},
     "unext_embedding": _TORCH | {"convolution": _he_normal_out, "bias": _zeros},
@@ -109,6 +110,7 @@ SCHEMES: Mapping[str, Mapping[str, Kernel]] = {
 
 torch: torch's layers, uniform with bounds of 1 / sqrt(fan in). What nothing else is known of has it.
 hardnet: PingoLH/Pytorch-HarDNet, `imagenet/main.py`, `weights_init`: Glorot normal (linear layers: torch's), bias 0.
+fc_hardnet: PingoLH/FCHarDNet, `train.py`, `weights_init`: Glorot normal, all else as torch.
 resnet: PraNet's `lib/Res2Net_v1b.py` and HRNet/HRNet-Image-Classification, `cls_hrnet.py`: He normal by fan out.
 unext_linear, unext_embedding, unext_depthwise: jeya-maria-jose/UNeXt-pytorch, `archs.py`, `_init_weights`: of tokens
     std 0.02 (cut off at 2, which is nowhere), else He normal by fan out over groups; bias 0.

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from nas.errors import SpaceError
 from nas.grammar import rule
 from nas.graph import GraphBuilder, Node
-from nas.ops import Add, BatchNorm, Concat, Conv, Dropout, ReLU6
-from search_spaces.parts import shortcut
+from nas.ops import Add, BatchNorm, Concat, Conv, Dropout
+from search_spaces.parts import activate, shortcut
 
 __all__ = ["PATTERNS", "conv_layer", "depthwise_layer", "hardblock", "links", "passed_on", "width_of"]
 
@@ -65,7 +65,18 @@ def width_of(layer: int, growth: int, multiplier: float) -> int:
     return int(int(growth * multiplier**divided + 1) / 2) * 2
 
 
-@rule("block", pattern="harmonic", growth=16, multiplier=1.7, layers=8, keep_input=False, depthwise=False, dropout=0.0)
+@rule(
+    "block",
+    pattern="harmonic",
+    growth=16,
+    multiplier=1.7,
+    layers=8,
+    keep_input=False,
+    depthwise=False,
+    dropout=0.0,
+    activation="relu6",
+    transition=True,
+)
 def hardblock(
     g: GraphBuilder,
     x: Node,
@@ -78,6 +89,8 @@ def hardblock(
     keep_input: bool,
     depthwise: bool,
     dropout: float,
+    activation: str,
+    transition: bool,
 ) -> Node:
     """Append the block and its 1x1 transition. Shapes: x (C, H, W) -> (width, H, W).
 
@@ -88,6 +101,7 @@ def hardblock(
     keep_input: also pass the input on (off where published).
     depthwise: 1x1 then depthwise 3x3 without activation in place of each 3x3 (HarDNet-39DS, -68DS).
     dropout: before the transition; 0 is none (HarDNet-85's last block has 0.1).
+    activation: "relu6" or, as in FC-HarDNet, "relu". transition: off, the block gives what it would read, of any width.
     The transition reads odd layers and the last, ascending; of "residual" and "none" the last alone.
     Cost at C = 64, k = 14, m = 1.7, L = 8, width 128: 187,160 weights of convolutions; as a residual chain 51,824.
     """
@@ -100,37 +114,42 @@ def hardblock(
             joined = g.add(Concat(), *sources) if len(sources) > 1 else sources[0]
             append = _residual if pattern == "residual" else _layer
             with g.scope(str(layer - 1)):
-                made.append(append(g, joined, width_of(layer, growth, multiplier), depthwise))
+                made.append(append(g, joined, width_of(layer, growth, multiplier), depthwise, activation))
     passed = [made[i] for i in passed_on(pattern, layers, keep_input)]
     x = g.add(Concat(), *passed) if len(passed) > 1 else passed[0]
+    x = g.add(Dropout(dropout), x) if dropout else x
+    if not transition:
+        return x
     with g.scope("transition"):
-        return conv_layer(g, g.add(Dropout(dropout), x) if dropout else x, width, kernel=1)
+        return conv_layer(g, x, width, kernel=1, activation=activation)
 
 
-def _layer(g: GraphBuilder, x: Node, channels: int, depthwise: bool) -> Node:
+def _layer(g: GraphBuilder, x: Node, channels: int, depthwise: bool, activation: str) -> Node:
     if not depthwise:
-        return conv_layer(g, x, channels, kernel=3)
+        return conv_layer(g, x, channels, kernel=3, activation=activation)
     with g.scope("layer1"):
-        x = conv_layer(g, x, channels, kernel=1)
+        x = conv_layer(g, x, channels, kernel=1, activation=activation)
     with g.scope("layer2"):
         return depthwise_layer(g, x)
 
 
-def _residual(g: GraphBuilder, x: Node, channels: int, depthwise: bool) -> Node:
+def _residual(g: GraphBuilder, x: Node, channels: int, depthwise: bool, activation: str) -> Node:
     """The layer plus what it reads, through a 1x1 and BatchNorm where widths differ, as in ResNet.
 
-    The ReLU6 is behind the sum: branches that are never negative could only add up (arXiv:1603.05027, section 4.1).
+    The activation is behind the sum: branches that are never negative could only add up (arXiv:1603.05027, sec. 4.1).
     A depthwise layer ends without activation, and so does its sum.
     """
     if depthwise:
-        return g.add(Add(), _layer(g, x, channels, depthwise), shortcut(g, x, channels, "batch"))
+        return g.add(Add(), _layer(g, x, channels, depthwise, activation), shortcut(g, x, channels, "batch"))
     made = _conv_norm(g, x, channels, kernel=3)
-    return g.add(ReLU6(), g.add(Add(), made, shortcut(g, x, channels, "batch")))
+    return activate(g, g.add(Add(), made, shortcut(g, x, channels, "batch")), activation)
 
 
-def conv_layer(g: GraphBuilder, x: Node, channels: int, *, kernel: int, stride: int = 1) -> Node:
-    """Append convolution without bias, BatchNorm and ReLU6. Shapes: (C, H, W) -> (channels, ceil(H / stride), ...)."""
-    return g.add(ReLU6(), _conv_norm(g, x, channels, kernel, stride))
+def conv_layer(
+    g: GraphBuilder, x: Node, channels: int, *, kernel: int, stride: int = 1, activation: str = "relu6"
+) -> Node:
+    """Append convolution, BatchNorm and activation. Shapes: (C, H, W) -> (channels, ceil(H / stride), ...)."""
+    return activate(g, _conv_norm(g, x, channels, kernel, stride), activation)
 
 
 def _conv_norm(g: GraphBuilder, x: Node, channels: int, kernel: int, stride: int = 1) -> Node:

@@ -9,14 +9,16 @@ from nas.ops import Conv, ResizeTo
 __all__ = ["conv_head"]
 
 
-@rule("head", kernel=1, bias=True, full_size=False)
-def conv_head(g: GraphBuilder, features: Sequence[Node], *, kernel: int, bias: bool, full_size: bool) -> list[Node]:
+@rule("head", kernel=1, bias=True, full_size=False, align_corners=False)
+def conv_head(
+    g: GraphBuilder, features: Sequence[Node], *, kernel: int, bias: bool, full_size: bool, align_corners: bool
+) -> list[Node]:
     """Append a convolution per feature. Shapes: (C, h, w) -> (classes, h, w).
 
-    full_size: resize to the image (bilinear, align_corners false), (classes, H, W), as the code of HarDNet-MSEG does
-    inside the network. Elsewhere that is left to the loss and to `nas.deploy`.
+    full_size: resize to the image (bilinear, with align_corners or without), (classes, H, W), as the codes of
+    HarDNet-MSEG and FC-HarDNet do inside the network. Elsewhere that is left to the loss and to `nas.deploy`.
     """
     names = [f"conv{i}" for i in range(len(features))] if len(features) > 1 else ["conv"]
     conv = Conv(g.classes, kernel=kernel, bias=bias)
     logits = [g.add(conv, x, name=name) for x, name in zip(features, names, strict=True)]
-    return [g.add(ResizeTo(), x, g.image) for x in logits] if full_size else logits
+    return [g.add(ResizeTo(align_corners=align_corners), x, g.image) for x in logits] if full_size else logits

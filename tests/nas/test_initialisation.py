@@ -102,6 +102,7 @@ def test_schemes_are_the_functions_of_torch_and_keras() -> None:
     calls: dict[tuple[str, str], Callable[[torch.Tensor], torch.Tensor]] = {
         ("torch", "convolution"): lambda w: nn.init.kaiming_uniform_(w, a=5**0.5),
         ("hardnet", "convolution"): nn.init.xavier_normal_,
+        ("fc_hardnet", "convolution"): nn.init.xavier_normal_,
         ("hardnet", "linear"): lambda w: nn.init.kaiming_uniform_(w, a=5**0.5),
         ("hrnet", "convolution"): lambda w: nn.init.normal_(w, std=0.001),
         ("unetpp_keras", "convolution"): lambda w: nn.init.kaiming_normal_(w),

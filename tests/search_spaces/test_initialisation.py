@@ -51,6 +51,7 @@ def glorot_std(fan_in: int, fan_out: int) -> float:
 STARTS = {
     "torch": Start(torch_std, torch_std, torch_std, zero_bias=False),
     "hardnet": Start(glorot_std, torch_std, torch_std, zero_bias=True),
+    "fc_hardnet": Start(glorot_std, torch_std, torch_std, zero_bias=False),
     "resnet": Start(lambda fan_in, fan_out: (2 / fan_out) ** 0.5, torch_std, torch_std, zero_bias=False),
     "hrnet": Start(lambda fan_in, fan_out: 0.001, torch_std, torch_std, zero_bias=False),
     "hrnet_pose": Start(lambda fan_in, fan_out: 0.001, torch_std, torch_std, zero_bias=True),
@@ -65,6 +66,7 @@ SCHEMES = {
     **dict.fromkeys((*TORCH, "hardnet_mseg"), "torch"),
     **dict.fromkeys(("hardnet39ds", "hardnet68", "hardnet68ds", "hardnet85"), "hardnet"),
     **dict.fromkeys(("hrnetv2_w18", "hrnetv2_w32", "hrnetv2_w48", "hrnetv2_w48_ocr"), "hrnet"),
+    "fc_hardnet70": "fc_hardnet",
     **dict.fromkeys(("hrnetv1_pose_w32", "hrnetv1_pose_w48"), "hrnet_pose"),
     **dict.fromkeys(("hrnet_w18_cls", "hrnet_w32_cls", "hrnet_w48_cls"), "resnet"),
     **dict.fromkeys(("unet_keras", "wunet_keras", "unetpp_keras", "unetpp_keras_ds"), "unetpp_keras"),
@@ -106,6 +108,7 @@ def test_every_operator_states_the_networks_scheme_before_and_after_deployment(k
         "amsunet",
         "convunext",
         "hardnet39ds",
+        "fc_hardnet70",
         "hrnetv2_w18",
         "hrnetv1_pose_w32",
         "hrnet_w18_cls",
