@@ -16,6 +16,7 @@ from search_spaces.grammars.unet import unet as unet_space
 from search_spaces.networks import (
     amsunet,
     convunext,
+    doubleunet,
     fc_hardnet,
     hardnet,
     hardnet_mseg,
@@ -67,6 +68,7 @@ published: Mapping[str, Architecture] = MappingProxyType(
         "hardnet85": fixed(hardnet.hardnet85),
         "hardnet_mseg": fixed(hardnet_mseg.hardnet_mseg),
         "pranet": fixed(pranet.pranet),
+        "doubleunet": fixed(doubleunet.doubleunet),
         "fc_hardnet70": fixed(fc_hardnet.fc_hardnet70),
     }
 )

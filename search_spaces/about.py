@@ -57,6 +57,7 @@ about_published: Mapping[str, About] = MappingProxyType(
         "hardnet85": About("classifier, 85 layers", _HARDNET),
         "hardnet_mseg": About("HarDNet-68, RFBs, dense aggregation", "Huang 2021, arXiv:2101.07172"),
         "pranet": About("Res2Net-50, the same, reverse attention", "Fan 2020, arXiv:2006.11392"),
+        "doubleunet": About("VGG-19, two U-Nets in a row, SE, ASPP", "Jha 2020, arXiv:2006.04868"),
         "fc_hardnet70": About("HarDBlocks down and up, to x/64", _HARDNET),
     }
 )

@@ -8,7 +8,7 @@ from nas.ops import GELU, BatchNorm, Conv, GroupNorm, InstanceNorm, LayerNorm, L
 
 __all__ = ["ACTIVATIONS", "NORMS", "activate", "normalise", "project", "shortcut"]
 
-NORMS = ("batch", "group", "group1", "instance", "layer", "none")
+NORMS = ("batch", "keras_batch", "group", "group1", "instance", "layer", "none")
 ACTIVATIONS: dict[str, Op] = {"relu": ReLU(), "relu6": ReLU6(), "leaky_relu": LeakyReLU(), "gelu": GELU()}
 
 
@@ -29,7 +29,7 @@ def shortcut(g: GraphBuilder, x: Node, width: int, norm: str) -> Node:
 
 
 def normalise(g: GraphBuilder, x: Node, norm: str, name: str | None = None) -> Node:
-    """Return `x` normalised by "batch", "group", "group1", "instance", "layer" or "none".
+    """Return `x` normalised by "batch", "keras_batch", "group", "group1", "instance", "layer" or "none".
 
     "group" takes 8 groups, or the most up to 8 that divide the channels; "group1" takes one (PoolFormer).
     """
@@ -37,6 +37,7 @@ def normalise(g: GraphBuilder, x: Node, norm: str, name: str | None = None) -> N
         return x
     known: dict[str, Op] = {
         "batch": BatchNorm(),
+        "keras_batch": BatchNorm(eps=1e-3, momentum=0.01),
         "group": GroupNorm(groups=math.gcd(8, x.channels)),
         "group1": GroupNorm(groups=1),
         "instance": InstanceNorm(),

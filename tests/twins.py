@@ -69,5 +69,6 @@ def check_stored_and_trained(rule: Rule, graph: Graph) -> None:
     with torch.no_grad():
         wanted: Tensor = as_list(trained(image))[int(graph.prediction)]
         wanted = nn.functional.interpolate(wanted, image.shape[2:], mode="bilinear")
-        assert (module(image) - wanted).abs().max() <= 1e-4 * wanted.std()
+        rounding = 1e-4 * wanted.std() + 1e-6 * wanted.abs().max()
+        assert (module(image) - wanted).abs().max() <= rounding
     assert nonzero_gradients(graph) == expected_gradients(graph)

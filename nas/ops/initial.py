@@ -102,6 +102,8 @@ SCHEMES: Mapping[str, Mapping[str, Kernel]] = {
     "unext_depthwise": _TORCH | {"convolution": _he_normal(0), "bias": _zeros},
     "hrnet": _TORCH | {"convolution": _narrow_normal},
     "hrnet_pose": _TORCH | {"convolution": _narrow_normal, "bias": _zeros},
+    "keras": _TORCH | {**dict.fromkeys(("convolution", "transposed", "linear"), _glorot_uniform), "bias": _zeros},
+    "keras_dense": _TORCH | {"convolution": _he_truncated, "bias": _zeros},
     "unetpp_keras": _TORCH | {"convolution": _he_truncated, "transposed": _glorot_uniform, "bias": _zeros},
     "unet3plus": _TORCH | {"convolution": _he_normal(0), "linear": _he_normal(0), "norm": _near_one},
     "nnunet": _TORCH | {"convolution": _he_normal(0.01), "transposed": _he_normal(0.01), "bias": _zeros},
@@ -117,6 +119,7 @@ unext_linear, unext_embedding, unext_depthwise: jeya-maria-jose/UNeXt-pytorch, `
 hrnet: HRNet/HRNet-Semantic-Segmentation, `seg_hrnet.py`, `init_weights`: std 0.001, bias as torch's. There weights of
     ImageNet are then loaded over it.
 hrnet_pose: leoxiaobin/deep-high-resolution-net.pytorch, `pose_hrnet.py`, `init_weights`: the same with bias 0.
+keras: Keras's default, Glorot uniform, bias 0. keras_dense: "he_normal" there, as DoubleU-Net's SE blocks have it.
 unetpp_keras: MrGiovanni/UNetPlusPlus, `keras/helper_functions.py`: "he_normal" (He et al., arXiv:1502.01852; truncated
     in Keras), for transposed convolutions Keras's default, Glorot uniform; bias 0.
 unet3plus: ZJUGiveLab/UNet-Version, `models/init_weights.py`, "kaiming": He normal, BatchNorm normal around 1.

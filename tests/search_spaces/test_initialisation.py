@@ -75,6 +75,7 @@ SCHEMES = {
     "unetpp_nnunet": "nnunet",
 }
 MIXED = {
+    "doubleunet": {"keras", "keras_dense"},
     "pranet": {"resnet", "torch"},
     **dict.fromkeys(("unext", "unext_s"), {"torch", "unext_linear", "unext_embedding", "unext_depthwise"}),
 }
