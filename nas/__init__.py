@@ -26,6 +26,7 @@ __all__ = [
     "draw_diff",
     "profile",
     "to_module",
+    "to_source",
 ]
 
 
@@ -34,6 +35,10 @@ def __getattr__(name: str) -> Any:
         from nas.module import to_module
 
         return to_module
+    if name == "to_source":  # few need it
+        from nas.source import to_source
+
+        return to_source
     if name in ("draw", "draw_diff"):  # few need them
         from nas import drawing
 

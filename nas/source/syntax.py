@@ -1,0 +1,58 @@
+"""Short ways to write syntax nodes."""
+
+import ast
+from typing import Any
+
+__all__ = ["assign", "attribute", "call", "dotted", "expression", "index", "literal", "name"]
+
+
+def name(identifier: str) -> ast.Name:
+    """Return a variable."""
+    return ast.Name(identifier, ast.Load())
+
+
+def attribute(value: ast.expr, *names: str) -> ast.expr:
+    """Return value.a.b."""
+    for part in names:
+        value = ast.Attribute(value, part, ast.Load())
+    return value
+
+
+def dotted(text: str) -> ast.expr:
+    """Return a.b.c."""
+    first, *rest = text.split(".")
+    return attribute(name(first), *rest)
+
+
+def call(function: ast.expr | str, *args: ast.expr, **named: ast.expr) -> ast.Call:
+    """Return function(*args, **named)."""
+    called = dotted(function) if isinstance(function, str) else function
+    return ast.Call(called, list(args), [ast.keyword(key, value) for key, value in named.items()])
+
+
+def literal(value: Any) -> ast.expr:
+    """Return a number, string, truth value or tuple of them."""
+    if isinstance(value, tuple):
+        return ast.Tuple([literal(v) for v in value], ast.Load())
+    if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+        return ast.UnaryOp(ast.USub(), literal(-value))
+    return ast.Constant(int(value) if isinstance(value, int) and not isinstance(value, bool) else value)
+
+
+def index(value: ast.expr, at: ast.expr) -> ast.Subscript:
+    """Return value[at]."""
+    return ast.Subscript(value, at, ast.Load())
+
+
+def assign(targets: list[ast.expr], value: ast.expr) -> ast.Assign:
+    """Return a, b = value, or a = value."""
+    for target in targets:
+        if isinstance(target, ast.Name | ast.Attribute):
+            target.ctx = ast.Store()
+    whole = targets[0] if len(targets) == 1 else ast.Tuple(targets, ast.Store())
+    return ast.Assign([whole], value)
+
+
+def expression(text: str) -> ast.expr:
+    """Return the syntax of an expression that this package itself writes; nothing from outside comes here."""
+    return ast.parse(text, mode="eval").body
