@@ -28,7 +28,7 @@ class ChannelScale(nn.Module):
 
 
 def pad_to(x: Tensor, reference: Tensor) -> Tensor:
-    """Zero-pad or crop `x` (N, C, H, W) to the size of `reference`: floor(difference / 2) before, the rest after."""
+    """Zero-pad or crop `x` (N, C, H, W) to the size of `reference`: half before, odd pixels after."""
     pads: list[int] = []
     for axis in range(x.dim() - 1, 1, -1):
         missing = reference.shape[axis] - x.shape[axis]

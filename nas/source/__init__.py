@@ -3,15 +3,16 @@
 import ast
 
 from nas.graph import Graph
-from nas.source.about import file_text
-from nas.source.allowed import check_title, check_tree
+from nas.source.about import LINKS_TEXT, file_text
+from nas.source.allowed import IMPORTS, check_title, check_tree
 from nas.source.families import Families
+from nas.source.filling import Tables
 from nas.source.items import units_of
 from nas.source.naming import give_names
 from nas.source.scopes import scopes_of
 from nas.source.syntax import assign, literal
 from nas.source.text import module_text
-from nas.source.writing import Tables, copied, write_class
+from nas.source.writing import copied, write_class
 
 __all__ = ["to_source"]
 
@@ -42,7 +43,7 @@ def to_source(graph: Graph, name: str = "Network") -> str:
         classes.append(written)
         comments |= told
     body = [*_shared(classes, tables), *classes]
-    tree = ast.Module([ast.Expr(ast.Constant(file_text(graph, name))), *_imports(body), *body], [])
+    tree = ast.Module([ast.Expr(ast.Constant(file_text(graph, top, families))), *_imports(body), *body], [])
     ast.fix_missing_locations(tree)
     check_tree(tree)
     return module_text(tree, comments)
@@ -51,15 +52,16 @@ def to_source(graph: Graph, name: str = "Network") -> str:
 def _shared(classes: list[ast.stmt], tables: Tables) -> list[ast.stmt]:
     """Return constants and what torch lacks, in front of the classes."""
     used = _names(classes)
-    found: list[ast.stmt] = [assign([ast.Name(key)], literal(value)) for key, value in tables.constants.items()]
+    found: list[ast.stmt] = []
+    for key, value in tables.constants.items():
+        found += [assign([ast.Name(key)], literal(value)), ast.Expr(ast.Constant(LINKS_TEXT))]
     found += copied(used)
     return found + ast.parse(_JOIN).body if "join" in used else found
 
 
 def _imports(body: list[ast.stmt]) -> list[ast.stmt]:
     used = _names(body)
-    wanted = {"torch": "import torch", "nn": "from torch import Tensor, nn", "F": "from torch.nn import functional as F"}
-    return [statement for key, text in wanted.items() if key in used for statement in ast.parse(text).body]
+    return [line for key, text in IMPORTS.items() if key in used for line in ast.parse(text).body]
 
 
 def _names(body: list[ast.stmt]) -> set[str]:

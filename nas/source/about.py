@@ -2,68 +2,80 @@
 
 import textwrap
 from collections import Counter
+from collections.abc import Iterable
+from itertools import groupby
 
 from nas.cost import cost
 from nas.graph import Graph
 from nas.node import Node
-from nas.ops import Conv
+from nas.ops import Conv, Image
 from nas.source.families import Families, Family
 from nas.source.items import Chain, Dense, Item, Join, Part, Unit
 
-__all__ = ["class_text", "file_text", "map_text"]
+__all__ = ["LINKS_TEXT", "class_text", "file_text", "map_text"]
 
+LINKS_TEXT = "Which maps each layer of a block reads: 0 is the block's input, i what its layer i makes."
+
+_WIDTH = 96
 _WORDS = {
     "Conv": "convolution", "ConvTranspose": "transposed convolution", "Linear": "linear layer",
     "InstanceNorm": "instance norm", "MaxPool": "max pooling", "AvgPool": "average pooling",
     "GlobalAvgPool": "global average", "Concat": "concatenation", "Add": "sum", "Multiply": "product",
     "ResizeTo": "resizing", "PadTo": "padding", "Upsample": "upsampling", "Slice": "slice", "Scale": "scaling",
-    "ChannelScale": "channel scale", "Sigmoid": "sigmoid", "Tanh": "tanh", "Flatten": "flattening", "Dropout": "dropout",
+    "ChannelScale": "channel scale", "Sigmoid": "sigmoid", "Tanh": "tanh", "Flatten": "flattening",
+    "Dropout": "dropout",
 }  # fmt: skip
 
 
 def map_text(node: Node, graph: Graph) -> str:
-    """Return a shape as (N, 64, H/4, W/4); as (N, 64) without sides; empty where a side does not divide the image's."""
+    """Return a shape as (N, 64, H/4, W/4), a vector as (N, 64); empty where a side does not divide the image's."""
     channels, *sides = node.shape
     terms = [f"N, {channels}"]
-    for letter, side, whole in zip(("H", "W"), sides, graph.image_shape[1:], strict=False):
+    for letter, side, whole in zip("DHW"[-len(sides) :] if sides else "", sides, graph.image_shape[1:], strict=True):
         if whole % side:
             return ""
-        if side == 1 and whole > 1 or len(sides) > 2:
-            terms.append("1")
-        else:
-            terms.append(letter if whole == side else f"{letter}/{whole // side}")
+        terms.append("1" if side == 1 < whole else letter if whole == side else f"{letter}/{whole // side}")
     return f"({', '.join(terms)})"
 
 
 def class_text(family: Family, families: Families, graph: Graph) -> str:
-    """Return the docstring of a class: what it does and where it stands."""
+    """Return the docstring of a class: what it does."""
     unit = family.units[0]
     if not unit.scope.path:
-        outputs = ", ".join(map_text(x, graph) or f"{x.channels} channels" for x in graph.outputs)
-        return f"The network: {map_text(graph.nodes()[0], graph)} -> logits {outputs}."
-    return f"{_sentence(unit, families)}."
+        return f"The network: an image {map_text(graph.nodes()[0], graph)} to logits {_outputs(graph)}."
+    if family.dense < 0:
+        return _sentence(unit, families)
+    layer = next(families.of[id(item.items[0].unit)].name for item in unit.items if isinstance(item, Dense))
+    told = (
+        f"Map 0 is the input, map i the output of {layer} i. widths: their channels. kept: the maps joined at the end."
+    )
+    lines = textwrap.wrap(told, _WIDTH - 4)
+    head = "Linked layers: each reads the maps that `links` lists for it, joined.\n"
+    return "\n    ".join([head, *lines, ""])
 
 
 def _sentence(unit: Unit, families: Families) -> str:
-    words = [_word(item, families) for item in unit.items]
-    told = [word for word in words if word]
-    text = ", ".join(told)
-    if len(text) > 80:
-        counted = Counter(told)
-        text = ", ".join(f"{n} x {word}" if n > 1 else word for word, n in counted.items())
-    if len(text) > 84:
-        text = f"{len(told)} steps of {', '.join(sorted(set(told), key=told.index)[:3])} and others"
-    return text[:1].upper() + text[1:]
+    """Return what a unit does, in order where that is short."""
+    words = [word for item in unit.items if (word := _word(item, families))]
+    text = ", ".join(_times(word, len(list(same))) for word, same in groupby(words))
+    if len(text) > 80 or len(words) > 8:
+        text = ", ".join(_times(word, n) for word, n in Counter(words).items())
+    text = textwrap.shorten(text, _WIDTH - 10, placeholder=" and more")
+    return text[:1].upper() + text[1:] + "."
+
+
+def _times(word: str, count: int) -> str:
+    return word if count == 1 else f"{count} x ({word})" if " x " in word or " then " in word else f"{count} x {word}"
 
 
 def _word(item: Item, families: Families) -> str:
     if isinstance(item, Part):
         return families.of[id(item.unit)].name
     if isinstance(item, Chain):
-        return f"{len(item.items)} layers" if len(item.items) > 1 else _word(item.items[0], families)
-    if isinstance(item, Dense):
-        return f"{families.of[id(item.items[0].unit)].name} layers that each read some of the maps before them"
-    if isinstance(item, Join):
+        return " then ".join(
+            _times(word, len(list(same))) for word, same in groupby(_word(x, families) for x in item.items)
+        )
+    if isinstance(item, Dense | Join):
         return ""
     op = item.made[0].op
     if isinstance(op, Conv):
@@ -72,42 +84,75 @@ def _word(item: Item, families: Families) -> str:
     return _WORDS.get(type(op).__name__, type(op).__name__)
 
 
-def file_text(graph: Graph, title: str) -> str:
-    """Return the docstring of the file."""
-    fused = cost(graph)
+def _outputs(graph: Graph) -> str:
+    """Return the shapes of the outputs, equal ones once."""
+    told = [map_text(x, graph) or f"of {x.channels} channels" for x in graph.outputs]
+    return ", ".join(_times(text, len(list(same))) for text, same in groupby(told))
+
+
+def file_text(graph: Graph, top: Unit, families: Families) -> str:
+    """Return the docstring of the file: the network's parts, what goes in and comes out, costs and key."""
     c, *sides = graph.image_shape
-    size = " x ".join(map(str, sides))
-    outputs = ", ".join(map_text(x, graph) or str(x.shape) for x in graph.outputs)
-    several = len(graph.outputs) > 1
-    which = "the mean of all" if graph.prediction == "mean" else f"number {graph.prediction}"
-    lines = [
-        f"{title}: a network of {len(graph)} operators.",
-        "",
-        *_stages(graph),
-        "",
-        f"Input: (N, {c}, {', '.join('HW'[: len(sides)])}). Output: logits {outputs}"
-        + (f"; the prediction is {which}." if several else "."),
-        "",
-        f"Costs of one image of {size} in fp32: {fused.params:,} parameters, {fused.macs / 1e9:.3f} G multiply-accumulates,",
-        f"{fused.traffic_bytes / 1e6:.1f} MB moved through memory and {fused.peak_memory_bytes / 1e6:.1f} MB at most held in it",
-        f"(counted, layers fused). Key {graph.key()}.",
+    axes = ", ".join("DHW"[-len(sides) :])
+    title = families.of[id(top)].name
+    paragraphs = [
+        _wrapped(f"{title}: {_operators(graph)}."),
+        *_parts(top, families, graph),
+        _wrapped(f"Input: an image (N, {c}, {axes}). Output: logits {_outputs(graph)}. {_counts(graph)}"),
+        _wrapped(_costs(graph)),
     ]
     if graph.initialisation != "torch":
-        lines += ["", f"Weights begin as torch draws them, not by the scheme '{graph.initialisation}' of the architecture."]
-    return "\n".join(lines) + "\n"
+        scheme = f"the architecture states the scheme '{graph.initialisation}', which this file does not have"
+        paragraphs.append(_wrapped(f"Weights begin as torch draws them; {scheme}."))
+    paragraphs.append(f"Key of the architecture: {graph.key()}.")
+    return "\n\n".join(paragraphs) + "\n"
 
 
-def _stages(graph: Graph) -> list[str]:
-    """Return a line per part of the network: the scopes one and two levels down, with what they give."""
-    last: dict[tuple[str, ...], Node] = {}
-    for node, name in zip(graph.nodes(), graph.names, strict=True):
-        path = tuple(name.split(".")[:-1])[:2]
-        if path:
-            last[path] = node
-    parts: dict[str, list[str]] = {}
-    for path, node in last.items():
-        parts.setdefault(path[0], []).append(f"{path[-1]} {map_text(node, graph) or node.shape}")
-    lines = []
-    for part, told in parts.items():
-        lines += textwrap.wrap(f"{part}: {', '.join(told)}.", 98, subsequent_indent="    ", break_long_words=False)
-    return lines
+def _wrapped(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False))
+
+
+def _counts(graph: Graph) -> str:
+    if len(graph.outputs) == 1:
+        return ""
+    return f"The prediction is {'their mean' if graph.prediction == 'mean' else f'output {graph.prediction}'}."
+
+
+def _operators(graph: Graph) -> str:
+    kinds = Counter(type(node.op).__name__ for node in graph.nodes() if not isinstance(node.op, Image))
+    layers = sum(kinds[kind] for kind in ("Conv", "ConvTranspose", "Linear"))
+    return f"{layers} convolutions and linear layers among {sum(kinds.values())} operators"
+
+
+def _costs(graph: Graph) -> str:
+    found = cost(graph)
+    size = " x ".join(map(str, graph.image_shape[1:]))
+    return (
+        f"Costs of one image of {size}: {found.params:,} parameters, {found.macs / 1e9:.3g} G multiply-accumulates; "
+        f"in fp32 with pointwise layers fused, {found.traffic_bytes / 1e6:.4g} MB moved through memory and at most "
+        f"{found.peak_memory_bytes / 1e6:.3g} MB held in it."
+    )
+
+
+def _parts(top: Unit, families: Families, graph: Graph) -> list[str]:
+    """Return a paragraph per part of the network: the parts in it, their classes and what they give."""
+    found = []
+    for item in top.items:
+        if isinstance(item, Part):
+            rows = _rows(item.unit.items, families, graph)
+            head = f"{item.path[-1]}: {_sentence(item.unit, families)}"
+            found.append("\n".join([_wrapped(head), *(_aligned(rows) if len(rows) > 1 else [])]))
+    return found
+
+
+def _rows(items: Iterable[Item], families: Families, graph: Graph) -> list[tuple[str, str, str]]:
+    return [
+        (".".join(item.path), families.of[id(item.unit)].name, ", ".join(map_text(x, graph) for x in item.made))
+        for item in items
+        if isinstance(item, Part)
+    ]
+
+
+def _aligned(rows: list[tuple[str, str, str]]) -> list[str]:
+    wide = [max(len(row[i]) for row in rows) for i in (0, 1)]
+    return [f"    {a:{wide[0]}}  {b:{wide[1]}}  {c}".rstrip()[:_WIDTH] for a, b, c in rows]

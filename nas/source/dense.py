@@ -10,7 +10,7 @@ __all__ = ["find_dense"]
 
 
 def find_dense(unit: Unit, users: list[list[Node]], alike: Callable[[Sequence[Part]], bool]) -> list[Item]:
-    """Return the unit's items, numbered modules that read concatenations of earlier ones as one item: the first such run.
+    """Return the unit's items, the first run of numbered modules that read concatenations of earlier ones as one.
 
     alike: whether modules differ only in the channels that they take and give.
     """

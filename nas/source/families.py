@@ -9,47 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from nas.node import Node
-from nas.ops import Call, Input, Size
+from nas.ops import Concat
 from nas.source.dense import find_dense
 from nas.source.identifiers import unique
 from nas.source.inputs import input_names
 from nas.source.items import Chain, Dense, Function, Item, Join, Layer, Part, Unit
+from nas.source.slots import Slot, arguments
 
-__all__ = ["Families", "Family", "Fill", "Param", "Slot", "arguments"]
-
-_CONV = ("in_channels", "out_channels", "kernel_size")
-_SIGNATURES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
-    "nn.Conv": (_CONV, {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}),
-    "nn.ConvTranspose": (_CONV, {"stride": 1, "padding": 0, "groups": 1}),
-    "nn.BatchNorm": (("channels",), {"eps": 1e-5, "momentum": 0.1}),
-    "nn.GroupNorm": (("groups", "channels"), {"eps": 1e-5}),
-    "layers.ChannelLayerNorm": (("channels",), {"eps": 1e-5}),
-    "layers.ChannelScale": (("channels", "init"), {}),
-    "nn.Linear": (("in_channels", "out_channels"), {}),
-    "nn.functional.leaky_relu": (("negative_slope",), {}),
-    "nn.functional.max_pool": (("kernel_size", "stride"), {}),
-    "nn.functional.avg_pool": (("kernel_size", "stride"), {}),
-    "narrow": (("axis", "start", "length"), {}),
-    "mul": (("factor",), {}),
-}
-"""Names and defaults of the numbers that torch takes, in its order."""
-
-_CHANNELS = ("channels", "groups", "start", "length")
-
-
-class Slot(NamedTuple):
-    """A number, or tuple of some, that may differ between the units of a class. default: torch's, None if it has none."""
-
-    name: str
-    value: Any
-    default: Any = None
-
-    @property
-    def kind(self) -> str:
-        """Numbers of one kind may be one parameter."""
-        if self.name.endswith(_CHANNELS):
-            return "channels"
-        return "padding" if self.name == "dilation" else self.name
+__all__ = ["Families", "Family", "Fill", "Param"]
 
 
 class Fill(NamedTuple):
@@ -97,33 +64,6 @@ class Family:
         return [(param, param.values[at]) for param in self.params]
 
 
-def signature(target: str) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Return the names and defaults of the numbers that a torch class or function takes."""
-    return _SIGNATURES.get(target[:-2] if target[-2:] in ("1d", "2d", "3d") else target, ((), {}))
-
-
-def is_number(value: Any) -> bool:
-    """Return whether a literal may become a parameter: a number or a tuple of numbers."""
-    if isinstance(value, tuple):
-        return all(map(is_number, value))
-    return isinstance(value, int | float) and not isinstance(value, bool | Input | Size)
-
-
-def arguments(call: Call) -> tuple[list[Any], dict[str, Any]]:
-    """Return the arguments of a call, positional and named; numbers are `Slot`s, those left out have their defaults."""
-    names, defaults = signature(call.target)
-    numbers = iter(names)
-    args: list[Any] = [
-        Slot(next(numbers, f"number{i}"), a) if is_number(a) else a for i, a in enumerate(call.args)
-    ]
-    if "pool" in call.target and len(args) == 3 and call.args[1] == call.args[2]:
-        args.pop()  # the stride is the kernel's side unless it is given
-    given = dict(call.kwargs)
-    named = {name: Slot(name, given.pop(name, value), value) for name, value in defaults.items()}
-    named |= {name: Slot(name, value) if is_number(value) else value for name, value in given.items()}
-    return args, named
-
-
 class Families:
     """All classes of a file, those used by others first."""
 
@@ -137,6 +77,7 @@ class Families:
             levels.setdefault(unit.heights(), []).append(unit)
         for height in sorted(levels):
             self._group(levels[height])
+        self.all = self.in_order(top)
 
     def _group(self, units: list[Unit]) -> None:
         groups: dict[Hashable, Family] = {}
@@ -151,6 +92,19 @@ class Families:
         for family in groups.values():
             _fill(family)
         self.all += groups.values()
+
+    def in_order(self, top: Unit) -> list[Family]:
+        """Return the classes as they are defined: each before the first that uses it."""
+        found: dict[int, Family] = {}
+        stack = [top]
+        while stack:
+            pending = [unit for unit in stack[-1].parts() if self.of[id(unit)].number not in found]
+            if pending:
+                stack.append(self.of[id(pending[0])].units[0])
+            else:
+                family = self.of[id(stack.pop())]
+                found[family.number] = family
+        return list(found.values())
 
     def _dense(self, unit: Unit) -> int:
         return next((self.first_slot[id(item)] for item in unit.items if isinstance(item, Dense)), -1)
@@ -196,7 +150,10 @@ class Families:
             return "chain", read, tuple(rows)
         assert isinstance(item, Part)
         family = self.of[id(item.unit)]
-        slots += [Slot(param.name, value, param.default) for param, value in family.given(item.unit)]
+        joined = isinstance(item.inputs[0].op, Concat)
+        for param, value in family.given(item.unit):
+            name = "joined_channels" if joined and param.role == "in" else param.name
+            slots.append(Slot(name, value, param.default))
         return "part", read, family.number, len(item.made)
 
     def _dense_key(self, item: Dense, number: dict[int, Hashable], slots: list[Slot]) -> Hashable:
@@ -291,4 +248,4 @@ def _channels_name(param: Param, takes: str) -> str:
         return "channels"
     if param.role:
         return f"{takes or 'out'}_channels"
-    return "hidden_channels" if param.name.endswith("channels") else param.name
+    return "hidden_channels" if param.name in ("in_channels", "out_channels", "channels") else param.name

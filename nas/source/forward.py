@@ -9,7 +9,7 @@ from nas.ops import Input, Size
 from nas.source.identifiers import unique
 from nas.source.inputs import KNOWN
 from nas.source.items import Chain, Dense, Function, Item, Join, Layer, Part, Unit
-from nas.source.syntax import assign, attribute, call, dotted, expression, index, literal, name
+from nas.source.syntax import assign, attribute, call, expression, index, literal, name, tail_from
 
 __all__ = ["Body"]
 
@@ -33,6 +33,7 @@ class Body:
         self._named = dict(zip([x.index for x in unit.inputs], names, strict=True))
         self._heavy: dict[int, int] = {}
         self._uses = self._all_uses()
+        self._numbers = {x.index: i for i, item in enumerate(unit.items) for x in item.made}
 
     def _all_uses(self) -> dict[int, list[int]]:
         """Return for each value the numbers of the items that take it, in order; outputs are taken after the last."""
@@ -76,7 +77,9 @@ class Body:
         if _light(following):
             return heavy <= 1 and sum(self._heavy.get(x.index, 0) for x in self._pending(following)) <= 1
         if isinstance(following, Layer | Part | Chain):
-            return heavy == 0 and len(following.inputs) == 1 and not (isinstance(item, Function) and "." in _resized(item))
+            return (
+                heavy == 0 and len(following.inputs) == 1 and not (isinstance(item, Function) and "." in _resized(item))
+            )
         return False
 
     def _pending(self, item: Item) -> list[Node]:
@@ -94,7 +97,9 @@ class Body:
             return call("join", name("features"), self.fill(item))
         assert isinstance(item, Function)
         args, named = self.fill(item)
-        return _function(item.call.target, [_bind(a, values) for a in args], {k: _bind(v, values) for k, v in named.items()})
+        return _function(
+            item.call.target, [_bind(a, values) for a in args], {k: _bind(v, values) for k, v in named.items()}
+        )
 
     def _assign(self, number: int, item: Item, value: ast.expr) -> None:
         targets: list[ast.expr] = []
@@ -109,16 +114,29 @@ class Body:
         self.statements.append(statement)
 
     def _name(self, x: Node, item: Item, live: set[str]) -> str:
+        """Return a name: x, y or z for what goes on to the next lines, that of its part for what is needed later."""
         source = self.unit.sources[x.index]
-        many = len(self._uses[x.index]) > 1 or self._uses[x.index] == [len(self.unit.items)]
-        own = isinstance(item, Part | Chain) and source != "x"
-        if not ((many and own) or len(item.made) > 1):
+        own = isinstance(item, Part | Chain) and source != "x" and source not in live | KNOWN
+        if len(item.made) == 1 and not (own and self._lasting(x)):
             for short in ("x", "y", "z"):
                 if short not in live:
                     return short
-        if source in ("x", *KNOWN):
-            source = "x0"
-        return unique(source, live | KNOWN)
+        if source in ("x", *KNOWN) or len(item.made) == 1 and not own:
+            source = (
+                item.path[-1] if item.path and item.path[-1].isidentifier() and len(item.path[-1]) < 30 else "value"
+            )
+        if [self.unit.sources[y.index] for y in item.made].count(source) > 1:
+            source += str(item.made.index(x) + 1)
+        return unique(source.lower(), live | KNOWN)
+
+    def _lasting(self, x: Node) -> bool:
+        """Return whether a value is needed by more than the next item, or beside others that parts have made."""
+        (first, *more) = uses = self._uses[x.index]
+        if more or first > self._numbers[x.index] + 1 or first == len(self.unit.items):
+            return len(uses) > 0
+        user = self.unit.items[first]
+        makers = [self._numbers.get(y.index, -1) for y in user.inputs]
+        return len(user.inputs) > 2 and all(i >= 0 and isinstance(self.unit.items[i], Part | Chain) for i in makers)
 
     def _dense(self, item: Dense) -> None:
         start = ast.List([self._values[item.inputs[0].index]], ast.Load())
@@ -156,7 +174,7 @@ def _bind(value: Any, values: list[ast.expr]) -> ast.expr:
     if isinstance(value, ast.expr):
         return value
     if isinstance(value, Size):
-        return index(attribute(values[value], "shape"), expression("x[2:]").slice)
+        return index(attribute(values[value], "shape"), tail_from(2))
     if isinstance(value, Input):
         return values[value]
     if isinstance(value, tuple | list):

@@ -7,19 +7,19 @@ from nas.errors import GraphError
 
 __all__ = ["RESERVED", "camel", "check_name", "natural", "unique"]
 
-# Attributes of nn.Module (and, the last line, of nn.ModuleDict) that a child of that name would hide.
-RESERVED = frozenset(
-    """
+_ATTRIBUTES = """
     T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
-    extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia
-    named_buffers named_children named_modules named_parameters parameters prediction register_backward_hook
-    register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook
-    register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module
-    register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
-    set_submodule share_memory state_dict to to_empty train training type xpu zero_grad self
+    extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules
+    mtia named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
+    register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory
+    state_dict to to_empty train training type xpu zero_grad
     clear items keys pop update values
-    """.split()
-)
+    self prediction
+"""
+RESERVED = frozenset(_ATTRIBUTES.split())
+"""Names that no module can have: attributes of nn.Module and of nn.ModuleDict, and what the network's class has."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 _NUMBER = re.compile(r"0|[1-9][0-9]*", re.ASCII)
@@ -32,7 +32,7 @@ def check_name(part: str, address: str) -> None:
     if not _IDENTIFIER.fullmatch(part) or keyword.iskeyword(part) or part in RESERVED or "__" in part:
         raise GraphError(
             f"{address!r}: {part!r} cannot name a part of a module in source code; give it a name of letters, digits "
-            "and single underscores that begins with a letter and is neither a Python keyword nor an attribute of nn.Module"
+            "and single underscores that begins with a letter and is no Python keyword and no attribute of nn.Module"
         )
 
 
@@ -44,8 +44,8 @@ def natural(address: tuple[str, ...]) -> tuple[tuple[str | int, ...], ...]:
 def camel(name: str) -> str:
     """Return a class name for things called `name`: stages0 -> Stage, conv_res -> ConvRes."""
     words = [word for word in re.split(r"[_\d]+", name) if word]
-    if words and words[-1].endswith("s") and not words[-1].endswith("ss") and len(words[-1]) > 3:
-        words[-1] = words[-1][:-1]
+    if words:
+        words[-1] = re.sub(r"(?<=ch|sh|ss)es$|(?<=[^s]{3})s$", "", words[-1])
     return "".join(word[0].upper() + word[1:] for word in words)
 
 

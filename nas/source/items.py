@@ -15,12 +15,25 @@ from nas.source.identifiers import natural
 from nas.source.places import Places
 from nas.source.scopes import Scope
 
-__all__ = ["Chain", "Dense", "Function", "Item", "Join", "Layer", "Part", "Unit", "containers", "leaves", "single", "units_of"]
+__all__ = [
+    "Chain",
+    "Dense",
+    "Function",
+    "Item",
+    "Join",
+    "Layer",
+    "Part",
+    "Unit",
+    "containers",
+    "leaves",
+    "single",
+    "units_of",
+]
 
 
 @dataclass(eq=False)
 class Item:
-    """One call. inputs: the values it takes; made: those it gives. path: where its module is in the unit."""
+    """One call. inputs: the values it takes, in order; made: those it gives. path: where its module is in the unit."""
 
     inputs: tuple[Node, ...]
     made: tuple[Node, ...]
@@ -76,7 +89,7 @@ class Join(Item):
 
 @dataclass(eq=False)
 class Unit:
-    """A scope that becomes a module. inputs: outside values in the order of their first use; outputs: in theirs.
+    """A scope that becomes a module. inputs: outside values, the finest first; outputs: in their order.
 
     opened: scopes that are run from outside of them. sources: by value, the name of the scope inside or outside that
     makes it, as seen from here.
@@ -129,16 +142,22 @@ class _Reader:
         members = self._callable(scope)
         items = [self._item(member) for member in members]
         inside = {node.index for node in scope.nodes()}
-        ends = [n for n in scope.nodes() if n.index in self.outputs or any(u.index not in inside for u in self.users[n.index])]
+        ends = [
+            n
+            for n in scope.nodes()
+            if n.index in self.outputs or any(u.index not in inside for u in self.users[n.index])
+        ]
+        _sort_operands(items)
         items = _ordered(items, ends)
         items = _chains(items, scope, self.users, self.outputs)
         inputs = {x.index: x for item in items for x in item.inputs if x.index not in inside}
+        taken = sorted(inputs.values(), key=lambda x: tuple(-side for side in x.shape[1:]))  # finest first
         given = {node.index for node in ends}
         made = [node for item in items for node in item.made if node.index in given]
         opened = frozenset(path for path in self.opened if path[: len(scope.path)] == scope.path)
-        values = [*inputs.values(), *(node for item in items for node in item.made)]
+        values = [*taken, *(node for item in items for node in item.made)]
         sources = {node.index: self.places.name(node, scope.path) for node in values}
-        return Unit(scope, items, tuple(inputs.values()), tuple(made), opened, sources)
+        return Unit(scope, items, tuple(taken), tuple(made), opened, sources)
 
     def _callable(self, scope: Scope) -> list[_Member]:
         """Return the members of a scope, scopes opened until each can be run in one go."""
@@ -199,7 +218,9 @@ def _ordered(items: list[Item], ends: list[Node]) -> list[Item]:
     for (_, first), (_, then) in zip(drawing, drawing[1:], strict=False):
         before[id(items[then])].append(items[first])
     rank = {id(item): i for i, item in enumerate(items)}
-    roots = sorted({id(maker[n.index]): maker[n.index] for n in ends}.values(), key=lambda r: (natural(r.path), rank[id(r)]))
+    roots = sorted(
+        {id(maker[n.index]): maker[n.index] for n in ends}.values(), key=lambda r: (natural(r.path), rank[id(r)])
+    )
     order: dict[int, Item] = {}
     stack = roots[::-1]
     while stack:
@@ -210,6 +231,14 @@ def _ordered(items: list[Item], ends: list[Node]) -> list[Item]:
         else:
             order[id(stack.pop())] = item
     return list(order.values())
+
+
+def _sort_operands(items: list[Item]) -> None:
+    """Put what a sum or product takes in the order of where it is made: a + b is b + a to the bit."""
+    path = {node.index: item.path for item in items for node in item.made}
+    for item in items:
+        if isinstance(item, Function) and item.made[0].op.commutative:
+            item.inputs = tuple(sorted(item.inputs, key=lambda x: natural(path.get(x.index, ()))))
 
 
 def _first_draw(item: Item) -> int:

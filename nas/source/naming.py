@@ -10,7 +10,7 @@ from nas.source.items import Dense, Function, Layer, Unit
 __all__ = ["give_names"]
 
 _SHORT = {"BatchNorm": "BN", "ConvTranspose": "ConvTranspose", "InstanceNorm": "Norm"}
-_TAKEN = frozenset("F Tensor ChannelScale ChannelLayerNorm LINKS".split())
+_TAKEN = frozenset(["F", "Tensor", "ChannelScale", "ChannelLayerNorm", "LINKS"])
 
 
 def give_names(families: Families, top: str) -> None:
@@ -34,7 +34,8 @@ def _wanted(family: Family) -> str:
 def _scope_name(path: tuple[str, ...]) -> str:
     """Return the class name that a scope gives: layers.0 is a Layer."""
     named = [part for part in path if not part.isdigit()]
-    return camel(named[-1]) if named and camel(named[-1]) else "Block"
+    name = camel(named[-1]) if named else ""
+    return name if len(name) > 1 else "Node"
 
 
 def _content(unit: Unit) -> str:

@@ -74,5 +74,7 @@ def _add_layer(scope: Scope, leaf: str, node: Node, name: str) -> None:
 def _check(scope: Scope) -> None:
     for name, inner in scope.scopes.items():
         if name in scope.layers and inner.modules():
-            raise GraphError(f"{'.'.join(inner.path)!r} is a layer and has layers inside; give one of them another name")
+            raise GraphError(
+                f"{'.'.join(inner.path)!r} is a layer and has layers inside; give one of them another name"
+            )
         _check(inner)

@@ -3,7 +3,10 @@
 import ast
 from typing import Any
 
-__all__ = ["assign", "attribute", "call", "dotted", "expression", "index", "literal", "name"]
+__all__ = [
+    *("assign", "attribute", "call", "class_of", "dotted", "expression", "function", "index", "literal", "name"),
+    "tail_from",
+]
 
 
 def name(identifier: str) -> ast.Name:
@@ -56,3 +59,27 @@ def assign(targets: list[ast.expr], value: ast.expr) -> ast.Assign:
 def expression(text: str) -> ast.expr:
     """Return the syntax of an expression that this package itself writes; nothing from outside comes here."""
     return ast.parse(text, mode="eval").body
+
+
+def tail_from(start: int | None = None, stop: int | None = None) -> ast.Slice:
+    """Return start:stop."""
+    ends = [None if end is None else literal(end) for end in (start, stop)]
+    return ast.Slice(*ends)
+
+
+def function(
+    called: str, arguments: ast.arguments, body: list[ast.stmt], returns: ast.expr | None = None
+) -> ast.FunctionDef:
+    """Return a function; the fields that this version of Python has besides are empty."""
+    (made,) = ast.parse(f"def {called}(): pass").body
+    assert isinstance(made, ast.FunctionDef)
+    made.args, made.body, made.returns = arguments, body, returns
+    return made
+
+
+def class_of(called: str, base: ast.expr, body: list[ast.stmt]) -> ast.ClassDef:
+    """Return a class; the fields that this version of Python has besides are empty."""
+    (made,) = ast.parse(f"class {called}: pass").body
+    assert isinstance(made, ast.ClassDef)
+    made.bases, made.body = [base], body
+    return made

@@ -33,7 +33,9 @@ def _blank(before: ast.stmt | None, statement: ast.stmt, depth: int) -> int:
         return 0
     if isinstance(statement, blocks) or isinstance(before, blocks):
         return 2 if depth == 0 else 1
-    if depth == 0 and isinstance(statement, ast.Import | ast.ImportFrom) != isinstance(before, ast.Import | ast.ImportFrom):
+    if depth == 0 and isinstance(statement, ast.Import | ast.ImportFrom) != isinstance(
+        before, ast.Import | ast.ImportFrom
+    ):
         return 1
     return 0
 
@@ -49,7 +51,7 @@ def _statement(statement: ast.stmt, depth: int, comments: dict[int, str]) -> lis
         head = f"{pad}for {_flat(statement.target)} in {_flat(statement.iter)}:"
         return [head, *_block(statement.body, depth + 1, comments)]
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-        return [pad + line if line else "" for line in f'"""{statement.value.value}"""'.splitlines()]
+        return f'{pad}"""{statement.value.value!s}"""'.split("\n")
     if isinstance(statement, ast.Assign):
         prefix = "".join(f"{_bare(target)} = " for target in statement.targets)
         return _broken(statement.value, pad, prefix, "")
@@ -64,21 +66,23 @@ def _statement(statement: ast.stmt, depth: int, comments: dict[int, str]) -> lis
 
 def _head(function: ast.FunctionDef, pad: str) -> list[str]:
     returns = f" -> {_flat(function.returns)}" if function.returns else ""
-    line = f"{pad}def {function.name}({_quoted(ast.unparse(function.args))}){returns}:"
-    if len(line) <= WIDTH:
-        return [line]
     args = function.args
     defaults = [None] * (len(args.args) - len(args.defaults)) + list(args.defaults)
     each = []
     for arg, default in zip(args.args, defaults, strict=True):
         kind = f": {_flat(arg.annotation)}" if arg.annotation else ""
         value = f" = {_flat(default)}" if default is not None and kind else ""
-        each.append(f"{pad}    {arg.arg}{kind}{value},")
-    return [f"{pad}def {function.name}(", *each, f"{pad}){returns}:"]
+        each.append(f"{arg.arg}{kind}{value}")
+    line = f"{pad}def {function.name}({', '.join(each)}){returns}:"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"{pad}def {function.name}(", *[f"{pad}    {arg}," for arg in each], f"{pad}){returns}:"]
 
 
 def _flat(node: ast.expr) -> str:
-    return _bare(node) if isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Store) else _quoted(ast.unparse(node))
+    return (
+        _bare(node) if isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Store) else _quoted(ast.unparse(node))
+    )
 
 
 def _bare(node: ast.expr) -> str:
