@@ -54,7 +54,9 @@ def _shared(classes: list[ast.stmt], tables: Tables) -> list[ast.stmt]:
     used = _names(classes)
     found: list[ast.stmt] = []
     for key, value in tables.constants.items():
-        found += [assign([ast.Name(key)], literal(value)), ast.Expr(ast.Constant(LINKS_TEXT))]
+        found.append(assign([ast.Name(key)], literal(value)))
+    if found:
+        found.append(ast.Expr(ast.Constant(LINKS_TEXT)))
     found += copied(used)
     return found + ast.parse(_JOIN).body if "join" in used else found
 

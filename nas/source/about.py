@@ -14,7 +14,7 @@ from nas.source.items import Chain, Dense, Item, Join, Part, Unit
 
 __all__ = ["LINKS_TEXT", "class_text", "file_text", "map_text"]
 
-LINKS_TEXT = "Which maps each layer of a block reads: 0 is the block's input, i what its layer i makes."
+LINKS_TEXT = "Which maps each layer of a block reads: 0 is the block's input, i what its i-th layer makes."
 
 _WIDTH = 96
 _WORDS = {
@@ -31,7 +31,8 @@ def map_text(node: Node, graph: Graph) -> str:
     """Return a shape as (N, 64, H/4, W/4), a vector as (N, 64); empty where a side does not divide the image's."""
     channels, *sides = node.shape
     terms = [f"N, {channels}"]
-    for letter, side, whole in zip("DHW"[-len(sides) :] if sides else "", sides, graph.image_shape[1:], strict=True):
+    letters, image = "DHW"[3 - len(sides) :], graph.image_shape[1 : 1 + len(sides)]
+    for letter, side, whole in zip(letters, sides, image, strict=True):
         if whole % side:
             return ""
         terms.append("1" if side == 1 < whole else letter if whole == side else f"{letter}/{whole // side}")
@@ -96,7 +97,7 @@ def file_text(graph: Graph, top: Unit, families: Families) -> str:
     axes = ", ".join("DHW"[-len(sides) :])
     title = families.of[id(top)].name
     paragraphs = [
-        _wrapped(f"{title}: {_operators(graph)}."),
+        _wrapped(f"{title}, a network of {_operators(graph)}."),
         *_parts(top, families, graph),
         _wrapped(f"Input: an image (N, {c}, {axes}). Output: logits {_outputs(graph)}. {_counts(graph)}"),
         _wrapped(_costs(graph)),
@@ -121,7 +122,9 @@ def _counts(graph: Graph) -> str:
 def _operators(graph: Graph) -> str:
     kinds = Counter(type(node.op).__name__ for node in graph.nodes() if not isinstance(node.op, Image))
     layers = sum(kinds[kind] for kind in ("Conv", "ConvTranspose", "Linear"))
-    return f"{layers} convolutions and linear layers among {sum(kinds.values())} operators"
+    return (
+        f"{layers} convolutions{' and linear layers' if kinds['Linear'] else ''} among {sum(kinds.values())} operators"
+    )
 
 
 def _costs(graph: Graph) -> str:

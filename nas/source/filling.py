@@ -20,7 +20,7 @@ class Tables:
         self.constants: dict[str, Any] = {}
         for links in sorted(found, key=lambda links: (-len(links), links)):
             if not any(table[: len(links)] == links for table in self.constants.values()):
-                self.constants[unique("LINKS", set(self.constants))] = links
+                self.constants[unique(_table_name(links), set(self.constants))] = links
 
     def expression(self, value: Any) -> ast.expr:
         """Return a literal, or the constant that holds it."""
@@ -29,6 +29,17 @@ class Tables:
                 whole = len(table) == len(value)
                 return name(constant) if whole else index(name(constant), tail_from(stop=len(value)))
         return literal(value)
+
+
+def _table_name(links: tuple[tuple[int, ...], ...]) -> str:
+    """Return the name of a table of links, by the pattern that they follow."""
+    layers = range(1, len(links) + 1)
+    patterns = {
+        "CHAIN": [(i - 1,) for i in layers],
+        "DENSE": [tuple(range(i - 1, -1, -1)) for i in layers],
+        "HARMONIC": [tuple(i - 2**n for n in range(i.bit_length()) if i % 2**n == 0) for i in layers],  # HarDNet's
+    }
+    return next((f"{name}_LINKS" for name, rows in patterns.items() if rows == list(links)), "LINKS")
 
 
 class Filling:

@@ -1,6 +1,6 @@
-"""Runs source files where only torch is at hand: python stranger.py FOLDER. Started by the tests, imports none of them.
+"""Runs source files where only torch is at hand: python stranger.py FOLDER COUNT. The tests start it.
 
-FOLDER holds one NAME.py and NAME.pt (state dict, image, expected outputs) per network; prints a line for each that
+FOLDER holds COUNT files NAME.py, each with a NAME.pt (state dict, image, expected outputs); prints a line for each that
 differs and ends with 1 if any does.
 """
 
@@ -22,9 +22,10 @@ class Refuse(MetaPathFinder):
             raise ImportError(f"{fullname} must not be needed")
 
 
-def faults(folder: Path) -> list[str]:
-    found = []
-    for file in sorted(folder.glob("*.py")):
+def faults(folder: Path, count: int) -> list[str]:
+    files = sorted(folder.glob("*.py"))
+    found = [] if len(files) == count else [f"{len(files)} files instead of {count}"]
+    for file in files:
         namespace: dict[str, Any] = {"__name__": file.stem}
         exec(compile(file.read_text(), str(file), "exec"), namespace)
         case = torch.load(file.with_suffix(".pt"), weights_only=True)
@@ -55,7 +56,7 @@ if __name__ == "__main__":
     try:
         import nas  # noqa: F401  # must fail
     except ImportError:
-        wrong = faults(Path(sys.argv[1]))
+        wrong = faults(Path(sys.argv[1]), int(sys.argv[2]))
     else:
         wrong = ["the project could be imported"]
     print("\n".join(wrong))
