@@ -157,5 +157,13 @@ def _rows(items: Iterable[Item], families: Families, graph: Graph) -> list[tuple
 
 
 def _aligned(rows: list[tuple[str, str, str]]) -> list[str]:
+    """Return rows as a table; what is too wide goes on below, between two shapes."""
     wide = [max(len(row[i]) for row in rows) for i in (0, 1)]
-    return [f"    {a:{wide[0]}}  {b:{wide[1]}}  {c}".rstrip()[:_WIDTH] for a, b, c in rows]
+    indent = " " * (4 + wide[0] + 2 + wide[1] + 2)
+    lines: list[str] = []
+    for name, family, shapes in rows:
+        first = f"    {name:{wide[0]}}  {family:{wide[1]}}  "
+        held = shapes.replace(", ", ",\0").replace("),\0", "), ") or "-"
+        room = max(_WIDTH, len(indent) + 30)
+        lines += textwrap.wrap(held, room, initial_indent=first, subsequent_indent=indent, break_long_words=False)
+    return [line.replace("\0", " ") for line in lines]

@@ -5,7 +5,7 @@ import re
 
 from nas.errors import GraphError
 
-__all__ = ["IMPORTS", "NODES", "check_title", "check_tree"]
+__all__ = ["IMPORTS", "NODES", "TAKEN", "check_title", "check_tree"]
 
 NODES = (
     *(ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg),
@@ -19,6 +19,9 @@ NODES = (
 IMPORTS = {"torch": "import torch", "nn": "from torch import Tensor, nn", "F": "from torch.nn import functional as F"}
 """What a file may import, by the name for which it does."""
 
+TAKEN = frozenset(["F", "Tensor", "ChannelScale", "ChannelLayerNorm", "LINKS", "None", "True", "False"])
+"""What no class can be called."""
+
 _BUILTINS = frozenset(["super", "zip", "sum", "range", "list", "tuple", "int", "float", "any", "len"])
 _FREE = frozenset(["forward", "reshape", "movedim", "dim", "append"])  # methods that a file calls on values
 _STRING = re.compile(r"[A-Za-z0-9_]*", re.ASCII)
@@ -26,7 +29,7 @@ _STRING = re.compile(r"[A-Za-z0-9_]*", re.ASCII)
 
 def check_title(name: str) -> None:
     """Raise GraphError unless `name` can be the class of the whole network."""
-    if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name, re.ASCII) or name in ("F", "Tensor", "None", "True", "False"):
+    if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name, re.ASCII) or name in TAKEN:
         raise GraphError(f"name={name!r} cannot be a class; give letters and digits that begin with a capital letter")
 
 

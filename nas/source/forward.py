@@ -103,7 +103,8 @@ class Body:
 
     def _assign(self, number: int, item: Item, value: ast.expr) -> None:
         targets: list[ast.expr] = []
-        live = {n for i, n in self._named.items() if max(self._uses[i]) > number}
+        self._named = {i: n for i, n in self._named.items() if self._uses[i][-1] > number}
+        live = set(self._named.values())
         for x in item.made:
             found = self._named[x.index] = self._name(x, item, live)
             live.add(found)
@@ -127,7 +128,7 @@ class Body:
             )
         if [self.unit.sources[y.index] for y in item.made].count(source) > 1:
             source += str(item.made.index(x) + 1)
-        return unique(source.lower(), live | KNOWN)
+        return unique(source, live | KNOWN)
 
     def _lasting(self, x: Node) -> bool:
         """Return whether a value is needed by more than the next item, or beside others that parts have made."""

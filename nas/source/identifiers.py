@@ -21,8 +21,8 @@ _ATTRIBUTES = """
 RESERVED = frozenset(_ATTRIBUTES.split())
 """Names that no module can have: attributes of nn.Module and of nn.ModuleDict, and what the network's class has."""
 
-_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
-_NUMBER = re.compile(r"0|[1-9][0-9]*", re.ASCII)
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}", re.ASCII)
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,5}", re.ASCII)
 
 
 def check_name(part: str, address: str) -> None:
@@ -31,14 +31,15 @@ def check_name(part: str, address: str) -> None:
         return
     if not _IDENTIFIER.fullmatch(part) or keyword.iskeyword(part) or part in RESERVED or "__" in part:
         raise GraphError(
-            f"{address!r}: {part!r} cannot name a part of a module in source code; give it a name of letters, digits "
-            "and single underscores that begins with a letter and is no Python keyword and no attribute of nn.Module"
+            f"{address[:80]!r}: {part[:80]!r} cannot name a part of a module in source code; give it a name of at most "
+            "40 letters, digits and single underscores, from a letter on, no Python keyword, no attribute of nn.Module"
         )
 
 
 def natural(address: tuple[str, ...]) -> tuple[tuple[str | int, ...], ...]:
     """Return a sorting key in which level2 is before level10."""
-    return tuple(tuple(int(s) if s.isdigit() else s for s in re.split(r"(\d+)", part)) for part in address)
+    pieces = [re.split(r"([0-9]{1,9})", part) for part in address]  # odd ones are numbers
+    return tuple(tuple(int(s) if i % 2 else s for i, s in enumerate(each)) for each in pieces)
 
 
 def camel(name: str) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from nas.node import Node
+from nas.source.allowed import TAKEN
 from nas.source.families import Families, Family
 from nas.source.identifiers import camel, unique
 from nas.source.items import Dense, Function, Layer, Unit
@@ -10,12 +11,11 @@ from nas.source.items import Dense, Function, Layer, Unit
 __all__ = ["give_names"]
 
 _SHORT = {"BatchNorm": "BN", "ConvTranspose": "ConvTranspose", "InstanceNorm": "Norm"}
-_TAKEN = frozenset(["F", "Tensor", "ChannelScale", "ChannelLayerNorm", "LINKS"])
 
 
 def give_names(families: Families, top: str) -> None:
     """Name every class: after its scope, or after what it computes where it is found under several names."""
-    taken = {top, *_TAKEN}
+    taken = {top, *TAKEN}
     wanted = {family.number: _wanted(family) for family in families.all}
     for family in families.all:
         is_top = not family.units[0].scope.path

@@ -11,6 +11,9 @@ from nas.source.identifiers import check_name
 __all__ = ["Scope", "scopes_of"]
 
 
+_DEEPEST = 40  # scopes inside of one another
+
+
 class Scope:
     """One level of names. `layers` become modules, `functions` are called; the names of those are not used."""
 
@@ -50,6 +53,8 @@ def scopes_of(graph: Graph) -> Scope:
         if isinstance(node.op, Image):
             continue
         *scopes, leaf = name.split(".")
+        if len(scopes) > _DEEPEST:
+            raise GraphError(f"'{name[:60]}...' is {len(scopes)} scopes deep; source code takes {_DEEPEST}")
         scope = top
         for part in scopes:
             scope = scope.scopes.setdefault(part, Scope((*scope.path, part)))

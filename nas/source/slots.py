@@ -1,7 +1,10 @@
 """The numbers in the arguments of a torch call, each with its name."""
 
+import math
+import re
 from typing import Any, NamedTuple
 
+from nas.errors import GraphError
 from nas.ops import Call, Input, Size
 
 __all__ = ["Slot", "arguments"]
@@ -60,6 +63,11 @@ def arguments(call: Call) -> tuple[list[Any], dict[str, Any]]:
     """Return the arguments of a call, positional and named; numbers are `Slot`s, those left out have their defaults."""
     names, defaults = _signature(call.target)
     numbers = iter(names)
+    for value in (*call.args, *dict(call.kwargs).values()):
+        if isinstance(value, str) and not re.fullmatch("[a-z_]+", value):
+            raise GraphError(f"{call.target}: {value!r} is no option of torch; give one in small letters")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise GraphError(f"{call.target}: {value} cannot be written in source code; give a finite number")
     args: list[Any] = [Slot(next(numbers, f"number{i}"), a) if _is_number(a) else a for i, a in enumerate(call.args)]
     if "pool" in call.target and len(args) == 3 and call.args[1] == call.args[2]:
         args.pop()  # the stride is the kernel's side unless it is given

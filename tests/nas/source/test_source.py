@@ -263,20 +263,8 @@ def bare(g: GraphBuilder) -> list[Node]:
 def words_of_the_file(g: GraphBuilder) -> list[Node]:
     """Scopes and layers called as what the file itself uses."""
     x = g.image
-    for name in (
-        "torch",
-        "nn",
-        "F",
-        "x",
-        "features",
-        "links",
-        "join",
-        "Tensor",
-        "sum",
-        "super",
-        "layer",
-        "Network",
-    ):
+    names = "torch nn F x features links join Tensor sum super layer Network none true f channel_scale If Lambda match"
+    for name in names.split():
         with g.scope(name):
             x = g.add(ReLU(), g.add(Conv(4), x, name="torch"))
             x = g.add(BatchNorm(), x, name="weight")
@@ -285,8 +273,8 @@ def words_of_the_file(g: GraphBuilder) -> list[Node]:
         kept = [x]
         with g.scope("links"):
             for i in range(4):
+                y = g.add(Concat(), *kept[::-1]) if len(kept) > 1 else x
                 with g.scope(str(i)):
-                    y = g.add(Concat(), *kept[::-1]) if len(kept) > 1 else x
                     kept.append(g.add(Conv(2 + i), y, name="conv"))
         return [g.add(Concat(), *kept[::2])]
 
@@ -332,7 +320,7 @@ def test_the_name_is_the_class() -> None:
     g = GraphBuilder((3, 32, 32), 1)
     graph = g.freeze(bare(g))
     assert "HarDNet2" in namespace(nas.to_source(graph, "HarDNet2"))
-    for name in ("network", "A b", "", "F", "Tensor", "None", "X;import os", "Ä", "A_b"):
+    for name in ("network", "A b", "", "F", "LINKS", "ChannelScale", "Tensor", "None", "X;import os", "Ä", "A_b"):
         with pytest.raises(nas.errors.GraphError, match="cannot be a class"):
             nas.to_source(graph, name)
 
@@ -389,7 +377,7 @@ def test_hostile_names_are_refused(name: str, place: Callable[[str], str]) -> No
 
 
 def test_the_name_of_a_function_never_reaches_the_text() -> None:
-    for name in HOSTILE:
+    for name in (*HOSTILE, "²", "9" * 5000, ".a" * 9):
         g = GraphBuilder((3, 8, 8), 1)
         x = g.add(Conv(2), g.image, name="conv")
         y, z = g.add(ReLU(), x), g.add(Tanh(), x)
@@ -409,6 +397,20 @@ def test_two_layers_of_one_name_are_refused() -> None:
             x.scope, x.given_name = None, name
         with pytest.raises(nas.errors.GraphError, match="name"):
             nas.to_source(Graph.from_json(g.freeze([x]).to_json()))
+
+
+def test_names_that_are_too_deep_or_too_long_are_refused() -> None:
+    for name in ("a." * 5000 + "conv", "a" * 41, "1" * 7 + ".conv"):
+        with pytest.raises(nas.errors.GraphError):
+            nas.to_source(renamed(name, str))
+
+
+def test_arguments_that_cannot_be_written_are_refused() -> None:
+    for op in (Conv(2, padding_mode="zeros'); import os"), LeakyReLU(float("nan")), Scale(float("inf"))):
+        g = GraphBuilder((3, 8, 8), 1)
+        graph = g.freeze([g.add(op, g.image)])
+        with pytest.raises(nas.errors.GraphError, match="option of torch|finite number"):
+            nas.to_source(graph)
 
 
 def test_reserved_names_are_the_attributes_of_modules() -> None:
