@@ -180,7 +180,7 @@ class Encoder(nn.Module):
 
 
 class ConvBN(nn.Module):
-    """1x1 convolution, BatchNorm."""
+    """Convolution, BatchNorm."""
 
     def __init__(
         self,
@@ -298,7 +298,7 @@ class Head(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(96, 1, 1)
 
-    def forward(self, image: Tensor, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, image: Tensor) -> Tensor:
         x = self.conv(x)  # (N, 1, H/8, W/8)
         return F.interpolate(x, size=image.shape[2:], mode="bilinear", align_corners=False)
 
@@ -318,4 +318,4 @@ class HarDNetMSEG(nn.Module):
         blocks2, blocks3, blocks4 = self.encoder(image)
         level0, level1, level2 = self.neck(blocks2, blocks3, blocks4)
         x = self.decoder(level0, level1, level2)  # (N, 96, H/8, W/8)
-        return self.head(image, x)
+        return self.head(x, image)

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from nas.cost import cost
@@ -57,12 +57,20 @@ def class_text(family: Family, families: Families, graph: Graph) -> str:
 
 def _sentence(unit: Unit, families: Families) -> str:
     """Return what a unit does, in order where that is short."""
-    words = [word for item in unit.items if (word := _word(item, families))]
+    alike = families.of[id(unit)].units
+    words = [word for i, _ in enumerate(unit.items) if (word := _shared_word([u.items[i] for u in alike], families))]
     text = ", ".join(_times(word, len(list(same))) for word, same in groupby(words))
     if len(text) > 80 or len(words) > 8:
         text = ", ".join(_times(word, n) for word, n in Counter(words).items())
-    text = textwrap.shorten(text, _WIDTH - 10, placeholder=" and more")
+    while len(text) > _WIDTH - 15:
+        text = text.removesuffix(" and more").rpartition(", ")[0] + " and more"
     return text[:1].upper() + text[1:] + "."
+
+
+def _shared_word(items: Sequence[Item], families: Families) -> str:
+    """Return the word for one item of all units of a class."""
+    words = {_word(item, families) for item in items}
+    return words.pop() if len(words) == 1 else _WORDS.get(type(items[0].made[0].op).__name__, _word(items[0], families))
 
 
 def _times(word: str, count: int) -> str:

@@ -15,17 +15,19 @@ def find_dense(unit: Unit, users: list[list[Node]], alike: Callable[[Sequence[Pa
     alike: whether modules differ only in the channels that they take and give.
     """
     items = unit.items
+    if not unit.scope.path:
+        return items  # the class of the network takes no arguments, which a loop needs
     for path, container in containers(unit.scope, ()):
-        found = _run(items, path, len(container.modules()), users)
+        found = _run(unit, path, len(container.modules()), users)
         if found is not None and alike(found[2].items):
             first, last, dense = found
             return [*items[:first], dense, *[_joined(item, dense) for item in items[last:]]]
     return items
 
 
-def _run(
-    items: list[Item], path: tuple[str, ...], count: int, users: list[list[Node]]
-) -> tuple[int, int, Dense] | None:
+def _run(unit: Unit, path: tuple[str, ...], count: int, users: list[list[Node]]) -> tuple[int, int, Dense] | None:
+    """Return a run with the places of its first item and of the first after it; None if these modules are none."""
+    items = unit.items
     parts = [item for item in items if item.path[: len(path)] == path and isinstance(item, Part)]
     if count < 3 or [part.path for part in parts] != [(*path, str(i)) for i in range(count)]:
         return None
@@ -41,7 +43,7 @@ def _run(
     for part in parts:
         (x,) = part.inputs
         concat = concats.get(x.index)
-        if concat is not None and len(users[x.index]) > 1:
+        if concat is not None and (len(users[x.index]) > 1 or x in unit.outputs):
             return None
         read = concat.inputs if concat is not None else part.inputs
         if not all(node.index in number for node in read):

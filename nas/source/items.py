@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from nas.graph import Graph
 from nas.node import Node
-from nas.ops import Call, Dropout
+from nas.ops import Call, Dropout, Image
 from nas.source.identifiers import natural
 from nas.source.places import Places
 from nas.source.scopes import Scope
@@ -89,7 +89,7 @@ class Join(Item):
 
 @dataclass(eq=False)
 class Unit:
-    """A scope that becomes a module. inputs: outside values, the finest first; outputs: in their order.
+    """A scope that becomes a module. inputs: outside values, the finest first, the image last; outputs: in their order.
 
     opened: scopes that are run from outside of them. sources: by value, the name of the scope inside or outside that
     makes it, as seen from here.
@@ -151,7 +151,7 @@ class _Reader:
         items = _ordered(items, ends)
         items = _chains(items, scope, self.users, self.outputs)
         inputs = {x.index: x for item in items for x in item.inputs if x.index not in inside}
-        taken = sorted(inputs.values(), key=lambda x: tuple(-side for side in x.shape[1:]))  # finest first
+        taken = sorted(inputs.values(), key=_outside_order)
         given = {node.index for node in ends}
         made = [node for item in items for node in item.made if node.index in given]
         opened = frozenset(path for path in self.opened if path[: len(scope.path)] == scope.path)
@@ -201,6 +201,11 @@ class _Reader:
         call = node.op.call(*node.facts.in_shapes)
         assert call is not None, f"{node.op} states neither a layer nor a call"
         return Function(node.inputs, (node,), member.path, call)
+
+
+def _outside_order(x: Node) -> tuple[bool, tuple[int, ...]]:
+    """Return where a class takes an outside value: the finest first, the image last."""
+    return isinstance(x.op, Image), tuple(-side for side in x.shape[1:])
 
 
 def _draws(owner: dict[int, int], members: list[_Member]) -> list[tuple[int, int]]:

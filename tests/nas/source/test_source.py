@@ -249,6 +249,34 @@ def _conv(g: GraphBuilder, x: Node, path: tuple[str, ...]) -> Node:
     return node
 
 
+def linked(g: GraphBuilder) -> list[Node]:
+    """Densely linked layers that one loop can run, and some that one cannot: other numbers, a map joined twice."""
+    x, ends = g.image, []
+    for name, last, odd in (("a", (3, 1), 1), ("b", (3, 2), 1), ("c", (3, 1), 2), ("d", (3, 1), 1)):
+        with g.scope(name), g.scope("layers"):
+            maps = [x]
+            for i, reads in enumerate(((0,), (1, 0), (2, 1, 0), last)):
+                joined = g.add(Concat(), *[maps[j] for j in reads]) if len(reads) > 1 else maps[reads[0]]
+                with g.scope(str(i)):
+                    dilation = odd if i == 2 else 1
+                    maps.append(g.add(ReLU(), g.add(Conv(3, dilation=dilation), joined, name="conv")))
+                if name == "d" and i == 1:
+                    ends.append(joined)
+        x = g.add(Add(), maps[2], maps[4])
+    return [x, *ends]
+
+
+def outputs_on_the_way(g: GraphBuilder) -> list[Node]:
+    """Numbered layers of which one in the middle gives an output."""
+    ends, x = [], g.image
+    with g.scope("layers"):
+        for i in range(4):
+            with g.scope(str(i)):
+                x = g.add(Conv(3), x, name="conv")
+            ends.append(x)
+    return [ends[3], ends[1]]
+
+
 def outputs_again(g: GraphBuilder) -> list[Node]:
     """The image and one value twice as outputs."""
     x = g.add(Conv(2), g.image, name="conv")
@@ -280,7 +308,17 @@ def words_of_the_file(g: GraphBuilder) -> list[Node]:
 
 
 HAND_MADE = [
-    *(every_operator, left_and_entered_again, drawn_in_turns, odd_containers, outputs_again, bare, words_of_the_file),
+    *(
+        linked,
+        outputs_on_the_way,
+        every_operator,
+        left_and_entered_again,
+        drawn_in_turns,
+        odd_containers,
+        outputs_again,
+        bare,
+        words_of_the_file,
+    ),
 ]
 
 
