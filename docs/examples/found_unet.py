@@ -71,8 +71,8 @@ class ConvReLU6(nn.Module):
 class DenseBlock(nn.Module):
     """Linked layers: each reads the maps that `links` lists for it, joined.
 
-    Map 0 is the input, map i the output of ConvReLU6 i. widths: their channels. kept: the maps
-    joined at the end.
+    Map 0 is the input, map i the output of the i-th ConvReLU6. widths: their channels. kept:
+    the maps joined at the end.
     """
 
     def __init__(

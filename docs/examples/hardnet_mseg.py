@@ -94,8 +94,8 @@ class ConvBNReLU6(nn.Module):
 class Block(nn.Module):
     """Linked layers: each reads the maps that `links` lists for it, joined.
 
-    Map 0 is the input, map i the output of ConvBNReLU6 i. widths: their channels. kept: the
-    maps joined at the end.
+    Map 0 is the input, map i the output of the i-th ConvBNReLU6. widths: their channels. kept:
+    the maps joined at the end.
     """
 
     def __init__(

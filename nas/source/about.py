@@ -47,9 +47,9 @@ def class_text(family: Family, families: Families, graph: Graph) -> str:
     if family.dense < 0:
         return _sentence(unit, families)
     layer = next(families.of[id(item.items[0].unit)].name for item in unit.items if isinstance(item, Dense))
-    told = (
-        f"Map 0 is the input, map i the output of {layer} i. widths: their channels. kept: the maps joined at the end."
-    )
+    told = f"Map 0 is the input, map i the output of the i-th {layer}. widths: their channels."
+    if any(isinstance(item, Join) for item in unit.items):
+        told += " kept: the maps joined at the end."
     lines = textwrap.wrap(told, _WIDTH - 4)
     head = "Linked layers: each reads the maps that `links` lists for it, joined.\n"
     return "\n    ".join([head, *lines, ""])

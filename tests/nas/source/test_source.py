@@ -274,7 +274,13 @@ def outputs_on_the_way(g: GraphBuilder) -> list[Node]:
             with g.scope(str(i)):
                 x = g.add(Conv(3), x, name="conv")
             ends.append(x)
-    return [ends[3], ends[1]]
+    for name in ("first", "second", "third"):
+        with g.scope(name):
+            y = g.add(ReLU(), g.add(Conv(3), x, name="conv"))
+            x = g.add(Conv(3), y, name="conv2")
+        if name == "second":
+            ends.append(y)
+    return [x, ends[4], ends[3], ends[1]]
 
 
 def outputs_again(g: GraphBuilder) -> list[Node]:
