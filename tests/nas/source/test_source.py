@@ -44,6 +44,9 @@ from nas.ops import (
     Tanh,
     Upsample,
 )
+from nas.source.allowed import check_tree
+from nas.source.identifiers import RESERVED
+from nas.source.text import module_text
 from search_spaces import published, spaces
 
 ROOT = Path(__file__).parents[3]
@@ -238,6 +241,10 @@ def odd_containers(g: GraphBuilder) -> list[Node]:
         ("d", "0", "1"),
     ):
         x = _conv(g, x, path)
+    with g.scope("many"):
+        for i in range(12):
+            x = g.add(Conv(2 + i), x, name=str(i))
+    x = g.add(Conv(3), x, name="after")
     y = _conv(g, x, ("d", "1"))
     return [g.add(Concat(), y, _conv(g, x, ("e", "0")), _conv(g, y, ("e", "1")), _conv(g, y, ("e", "2")))]
 
@@ -298,10 +305,14 @@ def words_of_the_file(g: GraphBuilder) -> list[Node]:
     """Scopes and layers called as what the file itself uses."""
     x = g.image
     names = "torch nn F x features links join Tensor sum super layer Network none true f channel_scale If Lambda match"
+    values = []
     for name in names.split():
         with g.scope(name):
             x = g.add(ReLU(), g.add(Conv(4), x, name="torch"))
             x = g.add(BatchNorm(), x, name="weight")
+        values.append(x)
+    with g.scope("mix"):
+        x = g.add(Conv(4), g.add(Concat(), *values), name="conv")
     with g.scope("channels"):
         x = g.add(Conv(4), x, name="kept")
         kept = [x]
@@ -421,15 +432,17 @@ def test_hostile_names_are_refused(name: str, place: Callable[[str], str]) -> No
 
 
 def test_the_name_of_a_function_never_reaches_the_text() -> None:
-    for name in (*HOSTILE, "²", "9" * 5000, ".a" * 9):
+    for name in (*HOSTILE, "lambda", "²", "9" * 5000, ".a" * 9):
         g = GraphBuilder((3, 8, 8), 1)
         x = g.add(Conv(2), g.image, name="conv")
         y, z = g.add(ReLU(), x), g.add(Tanh(), x)
         for node, leaf in ((y, "relu"), (z, "tanh")):
-            node.scope, node.given_name = None, f"evil {name}.{name}.{leaf}"
-        source = nas.to_source(Graph.from_json(g.freeze([y, z]).to_json()))
+            node.scope, node.given_name = None, f"{name}.{name}.{leaf}"
+        with g.scope("both"):
+            both = g.add(Conv(2), g.add(Concat(), y, z), name="conv")
+        source = nas.to_source(Graph.from_json(g.freeze([y, z, both]).to_json()))
         check_text(source)
-        assert "evil" not in source
+        namespace(source)
 
 
 def test_two_layers_of_one_name_are_refused() -> None:
@@ -441,6 +454,55 @@ def test_two_layers_of_one_name_are_refused() -> None:
             x.scope, x.given_name = None, name
         with pytest.raises(nas.errors.GraphError, match="name"):
             nas.to_source(Graph.from_json(g.freeze([x]).to_json()))
+
+
+@pytest.mark.parametrize("name", ["none", "true", "tensor", "channel_scale", "LINKS", "network", "nn", "f"])
+def test_a_class_is_never_called_as_something_else_in_the_file(name: str) -> None:
+    g = GraphBuilder((3, 8, 8), 1)
+    with g.scope(name):
+        x = g.add(ChannelScale(), g.add(Tanh(), g.add(Conv(2), g.image, name="conv")), name="scale")
+    source = nas.to_source(g.freeze([x]))
+    check_text(source)
+    assert namespace(source)["Network"]()(torch.zeros(1, 3, 8, 8)).shape == (1, 2, 8, 8)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "import os",
+            "from torch import hub",
+            "eval('1')",
+            "x = __builtins__",
+            "torch.x.__class__",
+            "lambda: 0",
+            "x = y",
+        ),
+        *(
+            "def f(a):\n    a.system('x')",
+            "x = 'a b'",
+            "while 1: pass",
+            "open('x')",
+            "x = f'{1}'",
+            "del torch",
+            "global a",
+        ),
+    ],
+)
+def test_the_allow_list_refuses_what_no_source_file_has(text: str) -> None:
+    with pytest.raises(AssertionError):
+        check_tree(ast.parse(text))
+
+
+def test_a_text_that_does_not_say_what_its_tree_says_is_refused() -> None:
+    assert module_text(ast.parse("x = 'a'"), {}) == 'x = "a"\n'
+    with pytest.raises((AssertionError, SyntaxError)):
+        module_text(ast.parse("""x = 'a"b'"""), {})
+
+
+def test_shapes_that_do_not_divide_the_image_are_not_told_as_parts_of_it() -> None:
+    source = nas.to_source(nas.build(published["unet_bn32"], (3, 75, 101)))
+    assert "(N, 32, H, W)" in source and "H/" not in source
 
 
 def test_names_that_are_too_deep_or_too_long_are_refused() -> None:
@@ -458,8 +520,6 @@ def test_arguments_that_cannot_be_written_are_refused() -> None:
 
 
 def test_reserved_names_are_the_attributes_of_modules() -> None:
-    from nas.source.identifiers import RESERVED
-
     attributes = {*dir(torch.nn.Module()), *torch.nn.Module().__dict__, *dir(torch.nn.ModuleDict()), "T_destination"}
     attributes |= set(torch.nn.Module.__annotations__)
     assert {name for name in attributes if not name.startswith("_")} <= RESERVED
