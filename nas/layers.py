@@ -28,7 +28,7 @@ class ChannelScale(nn.Module):
 
 
 def pad_to(x: Tensor, reference: Tensor) -> Tensor:
-    """Zero-pad or crop `x` (N, C, H, W) to the size of `reference`: half before, odd pixels after."""
+    """Zero-pad or crop `x` (N, C, H, W) to the reference's size: half before, the rest after."""
     pads: list[int] = []
     for axis in range(x.dim() - 1, 1, -1):
         missing = reference.shape[axis] - x.shape[axis]
