@@ -313,6 +313,8 @@ def words_of_the_file(g: GraphBuilder) -> list[Node]:
         values.append(x)
     with g.scope("mix"):
         x = g.add(Conv(4), g.add(Concat(), *values), name="conv")
+    with g.scope("beside"):
+        x = g.add(Concat(), x, *[g.add(Conv(1), x, name=name) for name in ("range", "len", "list", "torch", "F")])
     with g.scope("channels"):
         x = g.add(Conv(4), x, name="kept")
         kept = [x]
@@ -492,6 +494,14 @@ def test_a_class_is_never_called_as_something_else_in_the_file(name: str) -> Non
 def test_the_allow_list_refuses_what_no_source_file_has(text: str) -> None:
     with pytest.raises(AssertionError):
         check_tree(ast.parse(text))
+
+
+def test_every_text_is_held_to_the_allow_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[ast.Module] = []
+    monkeypatch.setattr("nas.source.check_tree", seen.append)
+    g = GraphBuilder((3, 8, 8), 1)
+    source = nas.to_source(g.freeze(bare(g)))
+    assert [ast.dump(tree) for tree in seen] == [ast.dump(ast.parse(source))]
 
 
 def test_a_text_that_does_not_say_what_its_tree_says_is_refused() -> None:
