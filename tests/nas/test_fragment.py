@@ -21,6 +21,7 @@ from nas.ops import (
     Conv,
     Dropout,
     GlobalAvgPool,
+    MatMul,
     MaxPool,
     Multiply,
     Op,
@@ -76,9 +77,12 @@ def anything(g: GraphBuilder, x: Node, width: int, *, seed: int, operators: int)
         a, b = rng.choice(made[-2:]), rng.choice(made)
         kinds: list[Op] = [Conv(width), Conv(width, kernel=1, bias=False), BatchNorm(), ReLU(), Dropout(0.1)]
         kinds += [Add(), Multiply(), MaxPool(), GlobalAvgPool(), Concat(), Slice(0, 2), ResizeTo()]
+        kinds += [MatMul(transpose_second=True)]
         op = rng.choice(kinds)
         if isinstance(op, Add | Multiply | Concat | ResizeTo):
             new = g.add(op, a, b)
+        elif isinstance(op, MatMul):
+            new = g.add(MatMul(), g.add(op, a, b), a)
         elif isinstance(op, Slice):
             new = g.add(Conv(width), g.add(Add(), g.add(op, a), g.add(Slice(1, 2), a)))
         else:

@@ -11,6 +11,7 @@ import nas
 from nas.derivation import fixed
 from nas.errors import SpaceError
 from nas.grammar import Repeat, Rule
+from nas.ops import Dropout
 from search_spaces import published, published_names
 from search_spaces.blocks.double_conv import double_conv
 from search_spaces.classifier import classifier
@@ -211,3 +212,8 @@ def test_pixels_look_at_the_classes_that_a_first_guess_sees(size: tuple[int, int
             assert (ours - theirs).abs().max() <= 1e-4 * theirs.std()
     assert [x.shape for x in graph.outputs] == [(5, *maps[0].shape[2:])] * 2
     check_stored_and_trained(rule, graph)
+
+
+def test_the_classifier_drops_nothing() -> None:
+    graph = nas.build(published["hrnet_w18_cls"], (3, 64, 64), classes=10)
+    assert not any(isinstance(node.op, Dropout) for node in graph)
