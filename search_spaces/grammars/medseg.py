@@ -44,7 +44,7 @@ from search_spaces.mixers.msca import msca
 from search_spaces.mixers.no_mixer import no_mixer
 from search_spaces.mixers.pooling import pooling
 from search_spaces.necks.as_is import as_is
-from search_spaces.necks.at_deepest import at_deepest
+from search_spaces.necks.deepest_context import deepest_context
 from search_spaces.necks.every import every
 from search_spaces.segmenter import segmenter
 from search_spaces.skips.attended_skip import attended_skip
@@ -193,10 +193,13 @@ def decoders_of(level_blocks: Spec) -> OneOf:
     )
 
 
+# Without BatchNorm on its pooled branch: a batch of one image has one value per channel there.
+_CONTEXTS = OneOf(rfb=rfb, aspp=aspp(pooled_norm="none"))
+
 NECKS = OneOf(
     as_is=as_is,
-    deepest=at_deepest(context=OneOf(aspp=aspp, rfb=rfb)),
-    every=every(context=OneOf(rfb=rfb, aspp=aspp), width=Choice((16, 32, 64))),
+    deepest=deepest_context(context=_CONTEXTS),
+    every=every(context=_CONTEXTS, width=Choice((16, 32, 64))),
 )
 
 HEAD = conv_head(kernel=Choice((1, 3)), full_size=_FLAGS)
