@@ -55,7 +55,7 @@ class Facts:
         self.shape: Shape = op.out_shape(*in_shapes)
         if min(self.shape) < 1:
             raise ShapeError(
-                f"{op}: the output of {', '.join(map(str, in_shapes))} would be {self.shape}; give a larger input"
+                f"the output of {', '.join(map(str, in_shapes))} would be {self.shape}; give a larger input"
             )
         self.idle = op.idle(*in_shapes)
         self.weights = op.weights(*in_shapes)

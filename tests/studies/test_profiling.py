@@ -47,13 +47,13 @@ def test_published_lists_every_network_with_its_costs() -> None:
 
 
 def test_published_at_a_size_that_not_all_can_take() -> None:
-    code, out, _ = nas_command("published", "--size", "300x320")
+    code, out, _ = nas_command("published", "--size", "40x48")
     assert code == 0
-    assert re.search(r"hardnet_mseg +│ +- │", out)
-    assert re.search(r"hardnet_mseg: decoder.*\(", out)
-    macs = nas.cost(nas.build(published["amsunet"], (3, 300, 320))).macs
+    assert re.search(r"convunext +│ +- │", out)
+    assert re.search(r"convunext: encoder.*\(", out)
+    macs = nas.cost(nas.build(published["amsunet"], (3, 40, 48))).macs
     assert f"{macs / 1e9:.3f}" in out
-    assert "300 x 320" in out
+    assert "40 x 48" in out
 
 
 def test_profile_prints_blocks_and_exact_totals() -> None:
@@ -181,7 +181,7 @@ def test_latency_is_measured_only_where_asked() -> None:
         (["nowhere.json"], "nowhere.json: no such file; needs published:NAME"),
         (["nowhere:3"], "nowhere: no study here"),
         (["."], ".: no such file"),
-        (["published:hardnet_mseg", "--size", "300"], "decoder"),
+        (["published:convunext", "--size", "40"], "encoder.stages4"),
         (["published:amsunet", "--size", "2"], "encoder"),
         (["published:amsunet", "--size", "352x"], "size: needs pixels as SIDE or HEIGHTxWIDTH"),
         (["published:amsunet", "--size", "0"], "came '0'"),
