@@ -38,7 +38,7 @@ def pad_to(x: Tensor, reference: Tensor) -> Tensor:
 
 
 def shift(x: Tensor, axis: int, reach: int) -> Tensor:
-    """Move groups of channels of `x` (N, C, H, W) by -reach to reach pixels along a spatial axis, zeros coming in."""
+    """Move groups of channels (N, C, H, W) by -reach to reach pixels on an axis; zeros come in."""
     side = x.shape[axis + 1]
     padded = functional.pad(x, [0, 0] * (x.dim() - 2 - axis) + [reach, reach])
     groups = padded.chunk(2 * reach + 1, dim=1)
@@ -47,7 +47,7 @@ def shift(x: Tensor, axis: int, reach: int) -> Tensor:
 
 
 def matmul(a: Tensor, b: Tensor, transpose_first: bool, transpose_second: bool) -> Tensor:
-    """Multiply maps as matrices of channels times pixels. Shapes: as `nas.ops.MatMul`, with the batch in front."""
+    """Multiply maps (N, C, *spatial) as matrices of channels times pixels, transposed as asked."""
     first, second = a.flatten(2), b.flatten(2)
     product = (first.mT if transpose_first else first) @ (second.mT if transpose_second else second)
     sides = (-1, *(1,) * (b.dim() - 3)) if transpose_second else b.shape[2:]

@@ -12,7 +12,7 @@ NODES = (
     *(ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.For, ast.Name, ast.Attribute, ast.Constant),
     *(ast.Call, ast.keyword, ast.Subscript, ast.Slice, ast.Starred, ast.Tuple, ast.List, ast.Dict),
     *(ast.ListComp, ast.comprehension, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Load, ast.Store),
-    *(ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.BitOr, ast.USub, ast.Not, ast.And, ast.Gt),
+    *(ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.MatMult, ast.BitOr, ast.USub, ast.Not, ast.And, ast.Gt),
 )
 """Kinds of syntax nodes."""
 
@@ -22,8 +22,12 @@ IMPORTS = {"torch": "import torch", "nn": "from torch import Tensor, nn", "F": "
 TAKEN = frozenset(["F", "Tensor", "ChannelScale", "ChannelLayerNorm", "LINKS", "None", "True", "False"])
 """What no class can be called."""
 
-_BUILTINS = frozenset(["super", "zip", "sum", "range", "list", "tuple", "int", "float", "any", "len"])
-_FREE = frozenset(["forward", "reshape", "movedim", "dim", "append"])  # methods that a file calls on values
+_BUILTINS = frozenset(
+    ["super", "zip", "sum", "range", "list", "tuple", "int", "float", "bool", "any", "len", "enumerate"]
+)
+_FREE = frozenset(
+    ["forward", "reshape", "movedim", "dim", "append", "chunk", "narrow", "flatten", "softmax"]
+)  # methods that a file calls on values
 _STRING = re.compile(r"[A-Za-z0-9_]*", re.ASCII)
 
 

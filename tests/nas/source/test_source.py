@@ -123,7 +123,21 @@ EXPRESSIONS = {
     *("Name", "Attribute", "Constant", "Call", "Subscript", "Slice", "Starred", "Tuple", "List", "Dict", "ListComp"),
     *("BinOp", "UnaryOp", "BoolOp", "Compare", "IfExp"),
 }
-CALLED = {"super", "zip", "sum", "range", "len", "any", "layer", "join", "pad_to"}
+CALLED = {
+    "super",
+    "zip",
+    "sum",
+    "range",
+    "len",
+    "any",
+    "enumerate",
+    "layer",
+    "join",
+    "pad_to",
+    "shift",
+    "matmul",
+    "pixel_softmax",
+}
 
 
 def check_text(source: str) -> None:
