@@ -1,5 +1,7 @@
 """How training or measuring one network can end badly: one class for each outcome. Importing this loads no torch."""
 
+import re
+
 from nas.errors import NasError
 
 __all__ = [
@@ -31,7 +33,15 @@ class Diverged(NasError):
 
 
 class OutOfMemory(NasError):
-    """The device has too little memory for the network at this size and batch."""
+    """The device has too little memory for the network, one image at a time.
+
+    Attributes:
+        asked_bytes: What was asked for when it ended; None where the allocator did not say.
+    """
+
+    def __init__(self, text: str, asked_bytes: int | None = None) -> None:
+        super().__init__(text)
+        self.asked_bytes = asked_bytes
 
 
 class TimedOut(NasError):
@@ -44,6 +54,8 @@ class Interrupted(NasError):
 
 # What allocators say in a plain RuntimeError: torch's on the CPU (Linux; elsewhere), then cuDNN's and cuBLAS's.
 _CAUSES = ("can't allocate memory", "not enough memory", "STATUS_ALLOC_FAILED")
+_ASKED = re.compile(r"tried to allocate ([0-9.]+) (bytes|KiB|MiB|GiB|TiB)", re.IGNORECASE)
+_UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
 def out_of_memory(error: RuntimeError) -> OutOfMemory | None:
@@ -56,5 +68,11 @@ def out_of_memory(error: RuntimeError) -> OutOfMemory | None:
 
     text = str(error)
     if isinstance(error, torch.OutOfMemoryError) or any(cause in text for cause in _CAUSES):
-        return OutOfMemory(text.splitlines()[0])
+        return OutOfMemory(text.splitlines()[0], _asked_bytes(text))
     return None
+
+
+def _asked_bytes(text: str) -> int | None:
+    """Read 'tried to allocate 4096 bytes' of torch's CPU allocator, '2.50 GiB' of its CUDA allocator."""
+    found = _ASKED.search(text)
+    return None if found is None else int(float(found[1]) * _UNITS[found[2]])

@@ -25,9 +25,11 @@ from evaluators.dice import IGNORE
 from evaluators.ema import Ema
 from evaluators.faults import Diverged, Interrupted, RecipeError, TimedOut, out_of_memory
 from evaluators.layout import lay_out
-from evaluators.loss import segmentation_loss
+from evaluators.memory import PeakMemory
+from evaluators.micro_batch import MicroBatch
 from evaluators.recipe import Recipe, learning_rate_at
 from evaluators.scoring import mean_dice, prepare
+from evaluators.step import Step
 
 __all__ = ["train"]
 
@@ -44,12 +46,14 @@ def train(
     on_epoch: Callable[[EpochRecord], None] | None = None,
     interrupted: Callable[[], bool] | None = None,
     deadline_s: float | None = None,
+    micro_batch: int | None = None,
 ) -> Curve:
     """Train a segmentation network and return its curve; `curve.dice` is the result.
 
     The module is moved to `device` and afterwards holds the averaged weights, in evaluation mode. The same call on the
     CPU gives the same bits, also when it is cut into several by a stop and a checkpoint; on CUDA up to rounding. After
-    a fault the module is on `device` with the weights of its last step.
+    a fault the module is on `device` with the weights of its last step. Where memory runs out in a step, the step is
+    undone and taken again in parts half as large (`evaluators.micro_batch` says what that changes); scoring likewise.
 
     Args:
         module: Gives logits (N, K, h, w) or a list of such for images float32 (N, C, H, W); its weights are the start.
@@ -63,10 +67,12 @@ def train(
         on_epoch: Called after each epoch's checkpoint is written; not again for epochs read from a checkpoint.
         interrupted: Asked before every step; True stops the training.
         deadline_s: Seconds that this call may take; looked at before every step.
+        micro_batch: Images that go through the network at a time at first; None is the whole batch. A checkpoint's
+            own number counts where there is one.
 
     Raises:
         Diverged: Loss, weights or logits are not finite; found at the end of the epoch.
-        OutOfMemory: The device has too little memory.
+        OutOfMemory: The device has too little memory for one image at a time.
         TimedOut: `deadline_s` passed.
         Interrupted: `interrupted` said so.
         CheckpointError: The checkpoint is damaged or of another recipe, network or data.
@@ -77,7 +83,9 @@ def train(
     deadline = None if deadline_s is None else time.monotonic() + deadline_s
     check_leave = partial(_check_leave, interrupted, deadline)
     try:
-        return _run(module, training, validation, recipe, device, prediction, checkpoint, on_epoch, check_leave)
+        return _run(
+            module, training, validation, recipe, device, prediction, checkpoint, on_epoch, check_leave, micro_batch
+        )
     except RuntimeError as error:
         fault = out_of_memory(error)
         if fault is None:
@@ -95,27 +103,35 @@ def _run(
     checkpoint: Path | None,
     on_epoch: Callable[[EpochRecord], None] | None,
     check_leave: Callable[[], None],
+    micro_batch: int | None,
 ) -> Curve:
+    memory = PeakMemory(device)
     fingerprint = _fingerprint(recipe, training, validation)
     progress = _start(module, recipe, device)
     if checkpoint is not None and checkpoint.exists():
         restore(checkpoint, progress, fingerprint, device)
     dtype = precision(recipe.precision, device)
-    loop = _Loop(progress, recipe, device, dtype, *_on_device(training, device), training.classes, check_leave)
+    parts = MicroBatch(_first_size(progress, micro_batch, min(recipe.batch, len(training))))
+    step = Step(progress, recipe, device, dtype, training.classes, parts)
+    loop = _Loop(progress, recipe, device, step, *_on_device(training, device), check_leave)
+    validation_images, validation_masks = _on_device(validation, device)
     score = partial(
         mean_dice,
         progress.ema.module,
-        *_on_device(validation, device),
+        validation_images,
+        validation_masks,
         prediction=prediction,
-        batch=recipe.batch,
         dtype=dtype,
         channels_last=recipe.channels_last,
         classes=training.classes,
     )
     while len(progress.records) < recipe.epochs:
         began, number = time.perf_counter(), len(progress.records) + 1
+        memory.restart()
         loss = loop.epoch(number)
-        progress.records.append(EpochRecord(number, loss, score(), time.perf_counter() - began))
+        dice = parts.attempt(lambda size: score(batch=size), undo=_nothing)
+        seconds = time.perf_counter() - began
+        progress.records.append(EpochRecord(number, loss, dice, seconds, parts.size, memory.peak_bytes()))
         if checkpoint is not None:
             save(checkpoint, progress, fingerprint)
         if on_epoch is not None:
@@ -131,10 +147,9 @@ class _Loop:
     progress: Progress
     recipe: Recipe
     device: torch.device
-    dtype: torch.dtype
+    step: Step
     images: torch.Tensor  # uint8 or float32 (N, C, H, W)
     masks: torch.Tensor  # uint8 (N, H, W)
-    classes: int
     check_leave: Callable[[], None]
 
     def epoch(self, number: int) -> float:
@@ -149,7 +164,7 @@ class _Loop:
             for step, batch in enumerate(batches):
                 self.check_leave()
                 rate = learning_rate_at((number - 1) * len(batches) + step, recipe.epochs * len(batches), recipe)
-                total += self._step(*self._augmented(batch, generator), rate)
+                total += self.step(*self._augmented(batch, generator), rate)
         loss, finite = torch.stack((total / len(batches), progress.ema.finite())).tolist()
         if not (finite and math.isfinite(loss)):
             raise Diverged(f"training: loss {loss} or weights not finite in epoch {number}; lower the learning rate")
@@ -169,20 +184,6 @@ class _Loop:
         images = normalise(recolour(unit, generator, recipe.colour))
         return prepare(images, recipe.channels_last), masks
 
-    def _step(self, images: torch.Tensor, masks: torch.Tensor, rate: float) -> torch.Tensor:
-        progress = self.progress
-        for group in progress.optimizer.param_groups:
-            group["lr"] = rate
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            outputs = progress.module(images)
-        loss = segmentation_loss(outputs, masks, self.classes)
-        progress.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's
-        nn.utils.clip_grad_norm_(progress.module.parameters(), self.recipe.clip_norm)
-        progress.optimizer.step()
-        progress.ema.update(progress.module)
-        return loss.detach()
-
 
 def _start(module: nn.Module, recipe: Recipe, device: torch.device) -> Progress:
     module.to(device)
@@ -194,6 +195,17 @@ def _start(module: nn.Module, recipe: Recipe, device: torch.device) -> Progress:
     ]
     optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
     return Progress(module, Ema(module, recipe.ema_decay), optimizer)
+
+
+def _first_size(progress: Progress, wanted: int | None, batch: int) -> int:
+    """Return how many images go through the network at a time at first: as before, as wanted, or a batch."""
+    if progress.records and progress.records[-1].micro_batch:
+        return progress.records[-1].micro_batch
+    return batch if wanted is None else max(1, min(wanted, batch))
+
+
+def _nothing() -> None:
+    """Undo a scoring, which leaves nothing behind."""
 
 
 def _on_device(samples: Samples, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
