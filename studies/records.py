@@ -15,6 +15,7 @@ from studies.front import Reference, front_of, hypervolume
 __all__ = ["StudyRecord", "finished", "load", "reference_of", "values_of"]
 
 _PRETRAINED = ("pretrained_tensors", "encoder_tensors")
+_MEMORY = ("micro_batch", "peak_bytes", "memory_factor", "asked_bytes")
 _FACTS = ("outcome", "reason", "origin", "best_dice", "seconds", "key")
 
 
@@ -30,13 +31,15 @@ class StudyRecord:
     def trials(self) -> pd.DataFrame:
         """Return one row per trial: outcome, reason, origin, Dice, costs, and each decision as `decision.<path>`.
 
-        With `train.encoder_weights` also `pretrained_tensors`, of the `encoder_tensors` that its encoder has.
+        With `train.encoder_weights` also `pretrained_tensors`, of the `encoder_tensors` that its encoder has. Where
+        they are known: `micro_batch`, images that went through the network at a time; `peak_bytes` of the training
+        (of the CUDA device, else of the process); `memory_factor`, measured over predicted; `asked_bytes` of an oom.
         """
         rows = []
         for trial in self.frozen:
             facts = {name: trial.user_attrs.get(name) for name in _FACTS}
             facts["outcome"] = facts["outcome"] or "running"
-            facts |= {name: trial.user_attrs[name] for name in _PRETRAINED if name in trial.user_attrs}
+            facts |= {name: trial.user_attrs[name] for name in (*_PRETRAINED, *_MEMORY) if name in trial.user_attrs}
             decisions = {f"decision.{path}": option for path, option in trial.params.items()}
             values = values_of(trial, self.config.objectives) if trial.state == TrialState.COMPLETE else {}
             rows.append({"number": trial.number} | facts | dict(trial.user_attrs.get("costs", {})) | values | decisions)

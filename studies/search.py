@@ -23,6 +23,7 @@ from studies.errors import ConfigError
 from studies.folder import StudyFolder, read_json, versions, write_atomic
 from studies.front import Reference, front_of, hypervolume
 from studies.material import Material
+from studies.memory import learnt_factor
 from studies.pretrained import Pretrained
 from studies.progress import Progress, Standing
 from studies.proposing import Proposer, members
@@ -128,7 +129,7 @@ class Search:
             self._progress.update(self._standing(record.seconds * (epochs - record.epoch)), what)
 
         self._progress.update(self._standing(), title)
-        result = self._trainer.run(folder, on_epoch)
+        result = self._trainer.run(folder, on_epoch, learnt_factor(self._study.trials))
         self._tell(trial, result)
         (folder / "checkpoint.pt").unlink(missing_ok=True)
         self._keep_weights_of_front()
@@ -148,7 +149,7 @@ class Search:
         outcome, reason = result.outcome, result.reason
         if not all(map(math.isfinite, values)):
             outcome, reason, values = "diverged", f"objectives {values} are not finite", []
-        facts = {"outcome": outcome, "reason": reason, "seconds": round(result.seconds, 2)}
+        facts = {**result.facts, "outcome": outcome, "reason": reason, "seconds": round(result.seconds, 2)}
         if result.curve:
             facts["best_dice"] = result.curve.best_dice
         for name, value in facts.items():

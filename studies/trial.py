@@ -2,8 +2,8 @@
 
 import csv
 import time
-from collections.abc import Callable
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 
 import torch
@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 import nas
 from evaluators.curve import Curve, EpochRecord
 from evaluators.device import pick_device
-from evaluators.faults import Interrupted
+from evaluators.faults import Interrupted, OutOfMemory
 from evaluators.latency import Latency, latency_ms
 from evaluators.recipe import Recipe
 from evaluators.training import train
@@ -21,6 +21,7 @@ from nas.module import GraphModule
 from studies.config import StudyConfig
 from studies.folder import write_atomic
 from studies.material import Material
+from studies.memory import MemoryPlan
 from studies.outcomes import Outcome, outcome_of
 from studies.pretrained import Pretrained
 from studies.screening import Candidate
@@ -30,12 +31,13 @@ __all__ = ["Result", "Trainer", "latency_of", "store_candidate"]
 
 @dataclass(frozen=True)
 class Result:
-    """How a trial ended. `curve` is None where it did not come to an end of training."""
+    """How a trial ended. `curve` is None where it did not come to an end of training; `facts` are stored besides."""
 
     outcome: Outcome
     reason: str
     curve: Curve | None
     seconds: float
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
 def store_candidate(folder: Path, candidate: Candidate) -> None:
@@ -70,27 +72,34 @@ class Trainer:
         self._pretrained = pretrained
         self._device = pick_device(config.device)
 
-    def run(self, folder: Path, on_epoch: Callable[[EpochRecord], None]) -> Result:
+    def run(self, folder: Path, on_epoch: Callable[[EpochRecord], None], memory_factor: float = 1.0) -> Result:
         """Train the graph stored in `folder`, going on from its checkpoint, and store curve and weights there.
 
-        Raises Interrupted if asked to stop; every other fault is an outcome, not an exception.
+        `memory_factor` is what the study has learnt so far (`studies.memory`). Raises Interrupted if asked to stop;
+        every other fault is an outcome, not an exception.
         """
         began = time.perf_counter()
+        facts: dict[str, object] = {}
         try:
-            module = self._module(folder)
-            curve = self._train(module, folder, on_epoch)
+            graph = Graph.from_json((folder / "graph.json").read_text(encoding="utf-8"))
+            module = self._module(graph)
+            plan = MemoryPlan(graph, self._config, self._material, self._device, memory_factor)
+            curve = self._train(module, folder, on_epoch, plan.micro_batch())
+            facts |= plan.facts(curve)
         except Interrupted:
             raise
         except Exception as fault:  # noqa: BLE001  # the one door where a trial's fault becomes its outcome
-            return Result(outcome_of(fault), f"{type(fault).__name__}: {fault}", None, time.perf_counter() - began)
+            if isinstance(fault, OutOfMemory) and fault.asked_bytes is not None:
+                facts["asked_bytes"] = fault.asked_bytes
+            reason, seconds = f"{type(fault).__name__}: {fault}", time.perf_counter() - began
+            return Result(outcome_of(fault), reason, None, seconds, facts)
         save_file(
             {name: tensor.contiguous() for name, tensor in module.state_dict().items()}, folder / "weights.safetensors"
         )
         write_curve(folder / "curve.csv", curve.epochs)
-        return Result("ok", "", curve, sum(record.seconds for record in curve.epochs))
+        return Result("ok", "", curve, sum(record.seconds for record in curve.epochs), facts)
 
-    def _module(self, folder: Path) -> GraphModule:
-        graph = Graph.from_json((folder / "graph.json").read_text(encoding="utf-8"))
+    def _module(self, graph: Graph) -> GraphModule:
         with torch.random.fork_rng([]):
             torch.manual_seed(self._config.seed)
             module: GraphModule = nas.to_module(graph)
@@ -98,7 +107,9 @@ class Trainer:
             self._pretrained.encoder.load(module, graph)
         return module
 
-    def _train(self, module: GraphModule, folder: Path, on_epoch: Callable[[EpochRecord], None]) -> Curve:
+    def _train(
+        self, module: GraphModule, folder: Path, on_epoch: Callable[[EpochRecord], None], micro_batch: int
+    ) -> Curve:
         return train(
             module,
             self._material.training,
@@ -110,6 +121,7 @@ class Trainer:
             on_epoch=on_epoch,
             interrupted=self._interrupted,
             deadline_s=self._config.train.timeout_s,
+            micro_batch=micro_batch,
         )
 
 
