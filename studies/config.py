@@ -25,6 +25,7 @@ from studies.sections import (
     Device,
     EncoderWeights,
     GeneratedData,
+    ProxyName,
     Sampler,
     Section,
     Seed,
@@ -89,6 +90,11 @@ class StudyConfig(Section):
         default={},
         description="upper limits on costs; a network above one is never trained",
         examples=[{"latency_ms": "<= 50", "traffic_bytes": "<= 200 MB", "macs": "<= 1.5 G"}],
+    )
+    proxies: tuple[ProxyName, ...] = Field(
+        default=(),
+        strict=False,
+        description="scores before training, to compare with Dice: synflow, naswot, grad_norm, jacob_cov; no filter",
     )
     data: Annotated[FolderData | GeneratedData, Field(discriminator="kind", description="what is learned from")]
     train: Train = Field(default=Train(), description="how each network is trained")

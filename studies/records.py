@@ -33,18 +33,27 @@ class StudyRecord:
 
         With `train.encoder_weights` also `pretrained_tensors`, of the `encoder_tensors` that its encoder has. Where
         they are known: `micro_batch`, images that went through the network at a time; `peak_bytes` of the training
-        (of the CUDA device, else of the process); `memory_factor`, measured over predicted; `asked_bytes` of an oom.
+        (of the CUDA device, else of the process); `memory_factor`, measured over predicted; `asked_bytes` of an oom;
+        `proxy.<name>` of each of `proxies`.
         """
         rows = []
         for trial in self.frozen:
             facts = {name: trial.user_attrs.get(name) for name in _FACTS}
             facts["outcome"] = facts["outcome"] or "running"
             facts |= {name: trial.user_attrs[name] for name in (*_PRETRAINED, *_MEMORY) if name in trial.user_attrs}
+            facts |= {f"proxy.{name}": value for name, value in trial.user_attrs.get("proxies", {}).items()}
             decisions = {f"decision.{path}": option for path, option in trial.params.items()}
             values = values_of(trial, self.config.objectives) if trial.state == TrialState.COMPLETE else {}
             rows.append({"number": trial.number} | facts | dict(trial.user_attrs.get("costs", {})) | values | decisions)
         columns = ["number", *_FACTS] if not rows else None
         return pd.DataFrame(rows, columns=columns).set_index("number")
+
+    def curves(self) -> pd.DataFrame:
+        """Return the Dice after each epoch (rows, from 1) of each trial that ended well (columns)."""
+        complete = [trial.number for trial in self.frozen if trial.state == TrialState.COMPLETE]
+        files = {number: self.folder.trial(number) / "curve.csv" for number in complete}
+        dices = {n: pd.read_csv(file, index_col="epoch")["dice"] for n, file in files.items() if file.exists()}
+        return pd.DataFrame(dices).rename_axis(index="epoch", columns="number")
 
     def front(self) -> pd.DataFrame:
         """Return the rows of `trials()` that no other dominates, best Dice first."""

@@ -19,6 +19,7 @@ from search_spaces import spaces
 from studies.config import StudyConfig, folder_name, load_config
 from studies.data_section import FolderData
 from studies.errors import ConfigError
+from studies.fidelity import foretelling
 from studies.folder import StudyFolder, write_atomic
 from studies.material import Material, load_material, with_deploy_size
 from studies.pretrained import load_pretrained
@@ -29,7 +30,7 @@ from studies.screening import Screen
 from studies.search import Search, check_sizes, disk_free_bytes
 from studies.splitting import data_section, with_full_parts
 from studies.starter import starter_yaml
-from studies.tables import front_table, outcome_line, pretrained_line
+from studies.tables import foretelling_table, front_table, outcome_line, pretrained_line
 from studies.trial import latency_of
 
 __all__ = ["dry_run", "run", "show_status", "write_starter"]
@@ -163,4 +164,7 @@ def _print_standing(console: Console, record: StudyRecord) -> None:
     if not record.front().empty:
         console.print(front_table(record.front(), record.config.objectives))
         point = ", ".join(f"{name} {value:.4g}" for name, value in record.reference.values.items())
+        early = foretelling(record)
+        if not early.empty:
+            console.print(foretelling_table(early))
         console.print(f"hypervolume {record.hypervolume().iloc[-1]:.4f}; reference point: {point}")

@@ -12,7 +12,7 @@ from studies.errors import shown
 from studies.validation import broken_rules
 
 __all__ = ["Budget", "Deploy", "Device", "EncoderWeights", "GeneratedData", "PossiblePath", "Sampler"]
-__all__ += ["Section", "Seed", "Split", "Start", "Train"]
+__all__ += ["ProxyName", "Section", "Seed", "Split", "Start", "Train"]
 
 
 def _known_device(name: str) -> str:
@@ -31,6 +31,7 @@ Device = Annotated[str, AfterValidator(_known_device)]
 PossiblePath = Annotated[Path, Field(strict=False), AfterValidator(_possible_path)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy and torch both take
 Share = Annotated[float, Field(ge=0, le=1)]
+ProxyName = Literal["synflow", "naswot", "grad_norm", "jacob_cov"]  # evaluators.proxies.PROXIES; loads no torch here
 Side = Annotated[int, Field(ge=32)]  # pixels
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 from rich.table import Table
 
-__all__ = ["front_table", "outcome_line", "pretrained_line"]
+__all__ = ["foretelling_table", "front_table", "outcome_line", "pretrained_line"]
 
 _FORMATS = {
     "dice": ("Dice", "{:.4f}", 1.0),
@@ -29,6 +29,18 @@ def front_table(front: pd.DataFrame, objectives: tuple[str, ...]) -> Table:
     for number, row in front.iterrows():
         cells = [_FORMATS[name][1].format(float(row[name]) * _FORMATS[name][2]) for name in shown]
         table.add_row(str(number), *cells, str(row["origin"]))
+    return table
+
+
+def foretelling_table(foretelling: pd.DataFrame) -> Table:
+    """Return how well each row of `studies.fidelity.foretelling` ranks the trials as their last Dice does."""
+    table = Table(title="What foretells the Dice (Kendall's tau with the last epoch's, 95 % interval)")
+    table.add_column("known earlier")
+    for name in ("tau", "interval", "trials"):
+        table.add_column(name, justify="right")
+    for known, row in foretelling.iterrows():
+        interval = f"{row['low']:+.2f} .. {row['high']:+.2f}"
+        table.add_row(str(known), f"{row['tau']:+.2f}", interval, f"{row['trials']:.0f}")
     return table
 
 

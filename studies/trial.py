@@ -14,6 +14,7 @@ from evaluators.curve import Curve, EpochRecord
 from evaluators.device import pick_device
 from evaluators.faults import Interrupted, OutOfMemory
 from evaluators.latency import Latency, latency_ms
+from evaluators.proxies import measure
 from evaluators.recipe import Recipe
 from evaluators.training import train
 from nas.graph import Graph
@@ -84,7 +85,9 @@ class Trainer:
             graph = Graph.from_json((folder / "graph.json").read_text(encoding="utf-8"))
             module = self._module(graph)
             plan = MemoryPlan(graph, self._config, self._material, self._device, memory_factor)
-            curve = self._train(module, folder, on_epoch, plan.micro_batch())
+            micro_batch = plan.micro_batch()
+            facts |= self._proxies(module, micro_batch)
+            curve = self._train(module, folder, on_epoch, micro_batch)
             facts |= plan.facts(curve)
         except Interrupted:
             raise
@@ -106,6 +109,13 @@ class Trainer:
         if self._pretrained is not None:
             self._pretrained.encoder.load(module, graph)
         return module
+
+    def _proxies(self, module: GraphModule, micro_batch: int) -> dict[str, object]:
+        """Return the proxies, of one batch; none where that does not fit: of fewer images they do not compare."""
+        batch = min(self._config.train.batch, len(self._material.training))
+        if not self._config.proxies or micro_batch < batch:
+            return {}
+        return {"proxies": measure(self._config.proxies, module, self._material.training, batch, self._device)}
 
     def _train(
         self, module: GraphModule, folder: Path, on_epoch: Callable[[EpochRecord], None], micro_batch: int
