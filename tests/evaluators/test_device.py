@@ -36,16 +36,19 @@ def test_cuda_is_picked_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "expected"),
+    ("vendor", "flags", "expected"),
     [
-        ("fpu avx512f avx512_bf16", torch.bfloat16),
-        ("fpu amx_bf16 amx_tile", torch.bfloat16),
-        ("fpu avx2 avx512f", torch.float32),
-        ("", torch.float32),
+        ("AuthenticAMD", "fpu avx512f avx512_bf16", torch.bfloat16),
+        ("GenuineIntel", "fpu amx_bf16 amx_tile", torch.bfloat16),
+        ("GenuineIntel", "fpu avx512f avx512_bf16", torch.float32),
+        ("AuthenticAMD", "fpu avx2 avx512f", torch.float32),
+        ("", "", torch.float32),
     ],
 )
-def test_auto_precision_follows_the_units(monkeypatch: pytest.MonkeyPatch, flags: str, expected: torch.dtype) -> None:
-    monkeypatch.setattr(devices, "_cpuinfo", lambda: {"flags": flags})
+def test_auto_precision_follows_the_units(
+    monkeypatch: pytest.MonkeyPatch, vendor: str, flags: str, expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(devices, "_cpuinfo", lambda: {"vendor_id": vendor, "flags": flags})
     assert precision("auto", CPU) is expected
 
 
