@@ -87,8 +87,9 @@ class _Recorder:
 
     def __call__(self, run: Run, images: torch.Tensor, masks: torch.Tensor) -> Run:
         fixed = images.clone(), masks.clone()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.device(self._device), torch.cuda.graph(graph):
+        with torch.cuda.device(self._device):
+            graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's
+        with torch.cuda.graph(graph, stream=stream):  # a stream of this device; the default one is the first device's
             loss = run(*fixed)
 
         def replay(images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:

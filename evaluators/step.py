@@ -1,18 +1,17 @@
 """One step of training: loss and gradients of a batch, in parts where memory is short, then the optimizer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-from torch import nn
 
 from evaluators.checkpoint import Progress
 from evaluators.cuda_step import CudaStep, set_rate
-from evaluators.loss import segmentation_loss
 from evaluators.micro_batch import MicroBatch, Rewind, gradients_in_parts
-from evaluators.recipe import Recipe
 
 __all__ = ["Step"]
+
+LossOf = Callable[[torch.Tensor | Sequence[torch.Tensor], torch.Tensor], torch.Tensor]
 
 
 class Step:
@@ -21,17 +20,27 @@ class Step:
     def __init__(
         self,
         progress: Progress,
-        recipe: Recipe,
+        loss_of: LossOf,
+        clip: Callable[[], object],
         device: torch.device,
         dtype: torch.dtype,
-        classes: int,
         micro_batch: MicroBatch,
     ) -> None:
+        """Take what a step consists of.
+
+        Args:
+            progress: The module, its average and the optimizer.
+            loss_of: Gives the mean loss of outputs (a tensor or a list of such) against masks uint8 (N, H, W).
+            clip: Shortens the module's gradients.
+            device: Of everything.
+            dtype: bfloat16 runs the heavy operators in it.
+            micro_batch: Images that go through the network at a time.
+        """
         self._progress = progress
-        self._clip_norm = recipe.clip_norm
+        self._loss_of = loss_of
+        self._clip = clip
         self._device = device
         self._dtype = dtype
-        self._classes = classes
         self._micro_batch = micro_batch
         self._rewind = Rewind(progress.module, device)
         self._update: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = self._eager
@@ -61,7 +70,7 @@ class Step:
         return loss
 
     def _descend(self) -> None:
-        nn.utils.clip_grad_norm_(self._progress.module.parameters(), self._clip_norm)
+        self._clip()
         self._progress.optimizer.step()
 
     def _gradients(self, images: torch.Tensor, masks: torch.Tensor, size: int) -> torch.Tensor:
@@ -71,4 +80,4 @@ class Step:
     def _loss(self, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._dtype == torch.bfloat16):
             outputs = self._progress.module(images)
-        return segmentation_loss(outputs, masks, self._classes)
+        return self._loss_of(outputs, masks)

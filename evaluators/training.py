@@ -25,6 +25,7 @@ from evaluators.dice import IGNORE
 from evaluators.ema import Ema
 from evaluators.faults import Diverged, Interrupted, RecipeError, TimedOut, out_of_memory
 from evaluators.layout import lay_out
+from evaluators.loss import segmentation_loss
 from evaluators.memory import PeakMemory
 from evaluators.micro_batch import MicroBatch
 from evaluators.recipe import Recipe, learning_rate_at
@@ -112,7 +113,9 @@ def _run(
         restore(checkpoint, progress, fingerprint, device)
     dtype = precision(recipe.precision, device)
     parts = MicroBatch(_first_size(progress, micro_batch, min(recipe.batch, len(training))))
-    step = Step(progress, recipe, device, dtype, training.classes, parts)
+    loss_of = partial(segmentation_loss, classes=training.classes)
+    clip = partial(nn.utils.clip_grad_norm_, list(module.parameters()), recipe.clip_norm)
+    step = Step(progress, loss_of, clip, device, dtype, parts)
     loop = _Loop(progress, recipe, device, step, *_on_device(training, device), check_leave)
     validation_images, validation_masks = _on_device(validation, device)
     score = partial(
@@ -131,7 +134,8 @@ def _run(
         loss = loop.epoch(number)
         dice = parts.attempt(lambda size: score(batch=size), undo=_nothing)
         seconds = time.perf_counter() - began
-        progress.records.append(EpochRecord(number, loss, dice, seconds, parts.size, memory.peak_bytes()))
+        used = {"micro_batch": parts.size, "peak_bytes": memory.peak_bytes()}
+        progress.records.append(EpochRecord(number, loss, dice, seconds, **used))
         if checkpoint is not None:
             save(checkpoint, progress, fingerprint)
         if on_epoch is not None:

@@ -13,6 +13,7 @@ from evaluators.device import pick_device
 from evaluators.training import train
 from studies.config import StudyConfig
 from studies.material import Material
+from studies.memory import MemoryPlan
 from studies.pretrained import Pretrained
 from studies.proposing import NothingFeasible
 from studies.screening import Candidate, Screen
@@ -84,9 +85,10 @@ def _seconds_per_trial(candidate: Candidate, config: StudyConfig, material: Mate
     device = pick_device(config.device)
     with torch.random.fork_rng([]):
         module = nas.to_module(candidate.graph)
-    train(module, _repeated(few, recipe.batch), few.select(range(1)), recipe, device)
+    fitting = MemoryPlan(candidate.graph, config, material, device, factor=1.0).micro_batch()
+    train(module, _repeated(few, recipe.batch), few.select(range(1)), recipe, device, micro_batch=fitting)
     began = time.perf_counter()
-    train(module, few, few.select(range(1)), recipe, device)
+    train(module, few, few.select(range(1)), recipe, device, micro_batch=fitting)
     per_image = (time.perf_counter() - began) / len(few)
     # Scoring is a forward pass, about a third of a training step.
     return per_image * config.train.epochs * (len(material.training) + len(material.validation) / 3)
