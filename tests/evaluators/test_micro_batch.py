@@ -101,6 +101,7 @@ def test_memory_that_goes_short_later_is_coped_with() -> None:
     curve = run(module)
     assert [record.micro_batch for record in curve.epochs] == [6, 3, 3]
     assert module.sizes[:9] == [6, 6, 6, 6, 6, 3, 3, 3, 3]
+    assert module.body[1].num_batches_tracked == 4 + 5 * 2  # only the failed step was undone
 
 
 def test_scoring_goes_in_parts_too() -> None:
