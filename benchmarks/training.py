@@ -24,7 +24,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -151,8 +151,7 @@ def epoch_seconds(loop: Loop, samples: Samples, size: int, device: torch.device)
     return wall_end - wall, cpu_end - cpu
 
 
-def speed_rows(data: Callable[[int, int], Samples], rounds: int, device: torch.device) -> list[dict[str, object]]:
-    rows = []
+def speed_rows(data: Callable[[int, int], Samples], rounds: int, device: torch.device) -> Iterator[dict[str, object]]:
     for size, count in SPEED_SIZES.items():
         samples = data(count, size)
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in LOOPS}
@@ -164,9 +163,7 @@ def speed_rows(data: Callable[[int, int], Samples], rounds: int, device: torch.d
             ratios = sorted(b / a for a, b in pairs)
             mine, theirs = (count / statistics.median(times) for times in zip(*pairs, strict=True))
             name = f"images/{clock} second, {size} px, {rounds} rounds"
-            rows.append(row(name, mine, theirs, statistics.median(ratios), (ratios[0], ratios[-1])))
-            print(rows[-1], file=sys.stderr, flush=True)
-    return rows
+            yield row(name, mine, theirs, statistics.median(ratios), (ratios[0], ratios[-1]))
 
 
 def dice_row(
@@ -246,19 +243,31 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     device, data = pick_device(asked.device), reader(asked.data)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     load_before = os.getloadavg()[0]
-    rows = [*speed_rows(data, asked.rounds, device), memory_row(256, device)]
-    rows.append(dice_row(data, asked.seeds, asked.images, asked.epochs, device))
+    rows = []
+    path = Path(__file__).parent / "results" / f"training-{device.type}.json"
+    for found in measured(asked, data, device):
+        rows.append(found | about(device, load_before))
+        path.write_text(json.dumps(rows, indent=1) + "\n")  # each as it comes: it takes long
+        print(json.dumps(found), flush=True)
+
+
+def measured(
+    asked: argparse.Namespace, data: Callable[[int, int], Samples], device: torch.device
+) -> Iterator[dict[str, object]]:
+    yield from speed_rows(data, asked.rounds, device)
+    yield memory_row(256, device)
+    yield dice_row(data, asked.seeds, asked.images, asked.epochs, device)
+
+
+def about(device: torch.device, load_before: float) -> dict[str, str]:
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     busy = f"others' and own load {load_before:.1f} to {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    about = {
+    return {
         "machine": f"{describe_device(device)}, Python {platform.python_version()}, {torch.__version__=}; {busy}",
         "commit": commit.strip(),
         "command": shlex.join(["python", "benchmarks/training.py", *sys.argv[1:]]),
     }
-    path = Path(__file__).parent / "results" / f"training-{device.type}.json"
-    path.write_text(json.dumps([found | about for found in rows], indent=1) + "\n")
-    json.dump(rows, sys.stdout, indent=1)
 
 
 if __name__ == "__main__":
