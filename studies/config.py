@@ -58,7 +58,10 @@ __all__ = [
 METRICS = tuple(KNOWN)
 
 # What neither the trials' values nor their comparison depend on; everything else is fixed when a study starts.
-FREE_ON_RESUME = (("budget",), ("device",), ("sampler", "startup"), ("train", "threads"), ("train", "timeout_s"))
+FREE_ON_RESUME = (
+    *(("budget",), ("device",), ("proxies",), ("sampler", "startup")),
+    *(("train", "threads"), ("train", "timeout_s")),
+)
 
 LONGEST_SLUG = 60
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")  # device names of Windows
@@ -94,7 +97,7 @@ class StudyConfig(Section):
     proxies: tuple[ProxyName, ...] = Field(
         default=(),
         strict=False,
-        description="scores before training, to compare with Dice: synflow, naswot, grad_norm, jacob_cov; no filter",
+        description="scores before training, beside Dice: synflow, naswot, grad_norm, jacob_cov; may change on resume",
     )
     data: Annotated[FolderData | GeneratedData, Field(discriminator="kind", description="what is learned from")]
     train: Train = Field(default=Train(), description="how each network is trained")

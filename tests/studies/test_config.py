@@ -214,6 +214,7 @@ FREE = [
     "train.threads=3",
     "train.timeout_s=60",
     "sampler.startup=4",
+    "proxies=[synflow]",
 ]
 FIXED = [
     ("name=y", "name: was 'x' when the study began, is now 'y'; change it back, or give the study a new name"),
