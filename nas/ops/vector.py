@@ -52,6 +52,3 @@ class Linear(Weighted):
     def layer(self, *xs: Shape) -> Call | None:
         (x,) = xs
         return Call("nn.Linear", (x[0], self.out_channels), () if self.bias else (("bias", False),))
-
-    def call(self, *xs: Shape) -> Call | None:
-        return None
