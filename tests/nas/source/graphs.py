@@ -6,6 +6,8 @@ from nas.ops import (
     Add,
     AvgPool,
     BatchNorm,
+    ChannelMax,
+    ChannelMean,
     ChannelScale,
     Concat,
     Conv,
@@ -13,11 +15,14 @@ from nas.ops import (
     Dropout,
     Flatten,
     GlobalAvgPool,
+    GlobalMaxPool,
     GroupNorm,
     InstanceNorm,
     LayerNorm,
     LeakyReLU,
     Linear,
+    MatMul,
+    Maximum,
     MaxPool,
     Multiply,
     PadTo,
@@ -25,8 +30,10 @@ from nas.ops import (
     ReLU6,
     ResizeTo,
     Scale,
+    Shift,
     Sigmoid,
     Slice,
+    Softmax,
     Tanh,
     Upsample,
 )
@@ -48,7 +55,12 @@ def every_operator(g: GraphBuilder) -> list[Node]:
     pooled = g.add(PadTo(), g.add(AvgPool(3, 2, 1, count_padding=False), y), y)
     z = g.add(Multiply(), y, g.add(Sigmoid(), g.add(GlobalAvgPool(), pooled)))
     vector = g.add(Linear(5, bias=False), g.add(Flatten(), g.add(GlobalAvgPool(), z)), name="linear")
-    return [g.add(Upsample(2), z), vector, g.add(Upsample(3, mode="nearest"), pooled)]
+    with g.scope("attention"):
+        z = g.add(Concat(axis=1), g.add(Shift(axis=2), z), g.add(Maximum(), z, g.add(GlobalMaxPool(), z)))
+        regions = g.add(MatMul(transpose_second=True), z, g.add(Softmax(pixels=True), z))
+        likeness = g.add(Softmax(), g.add(MatMul(transpose_first=True), regions, z))
+        z = g.add(Add(), g.add(MatMul(), regions, likeness), g.add(Multiply(), g.add(ChannelMean(), z), z))
+    return [g.add(Upsample(2), z), vector, g.add(Upsample(3, mode="nearest"), pooled), g.add(ChannelMax(), z)]
 
 
 def left_and_entered_again(g: GraphBuilder) -> list[Node]:

@@ -7,10 +7,10 @@ import pytest
 
 import nas
 from nas.graph import Graph, GraphBuilder
-from nas.ops import Add, BatchNorm, Conv, ConvTranspose, GlobalAvgPool, MaxPool, ResizeTo, Upsample
+from nas.ops import OPERATORS, Add, BatchNorm, Conv, ConvTranspose, GlobalAvgPool, MaxPool, ResizeTo, Upsample
 from search_spaces import published, spaces
 from tests.nas.source.cases import check, check_lint, write_case
-from tests.nas.source.graphs import HAND_MADE, outputs_again
+from tests.nas.source.graphs import HAND_MADE, every_operator, outputs_again
 from tests.nas.source.syntax import check_text
 
 
@@ -61,6 +61,11 @@ def test_hand_made_graphs(tmp_path: Path) -> None:
         stored = Graph.from_json(graph.to_json())
         assert nas.to_source(stored) == (tmp_path / f"{make.__name__}.py").read_text()
     check(tmp_path, len(HAND_MADE))
+
+
+def test_every_operator_is_among_them() -> None:
+    g = GraphBuilder((3, 32, 32), 1)
+    assert {type(node.op) for node in g.freeze(every_operator(g))} == {*OPERATORS.values()}
 
 
 @pytest.mark.parametrize("sides", [(40,), (12, 12, 12)])
