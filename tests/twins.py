@@ -13,7 +13,8 @@ from nas.grammar import Rule
 from nas.graph import Graph, GraphBuilder
 from nas.ops import Slice
 from search_spaces import load
-from tests.laws import as_list, expected_gradients, nonzero_gradients
+from tests.gradients import expected_gradients, nonzero_gradients
+from tests.laws import as_list
 
 SIZES = ((32, 48), (37, 51))
 

@@ -17,16 +17,8 @@ from nas.graph import Graph, Node
 from nas.ops import Add, Concat, Conv, Multiply, Op
 from nas.space import SearchSpace
 from search_spaces import load, published, spaces
-from tests.laws import (
-    check_inference,
-    expected_gradients,
-    has_twins,
-    measured,
-    members,
-    nonzero_gradients,
-    rebuilt,
-    sizes,
-)
+from tests.gradients import expected_gradients, nonzero_gradients
+from tests.laws import check_inference, has_twins, measured, members, rebuilt, sizes
 
 each_space = pytest.mark.parametrize(
     "space",
