@@ -44,6 +44,7 @@ def train(
     on_epoch: Callable[[EpochRecord], None] | None = None,
     interrupted: Callable[[], bool] | None = None,
     deadline_s: float | None = None,
+    until: int | None = None,
 ) -> Curve:
     """Train a segmentation network and return its curve; `curve.dice` is the result.
 
@@ -63,6 +64,7 @@ def train(
         on_epoch: Called after each epoch's checkpoint is written; not again for epochs read from a checkpoint.
         interrupted: Asked before every step; True stops the training.
         deadline_s: Seconds that this call may take; looked at before every step.
+        until: The epoch to stop after; the recipe's schedule stays that of all its epochs. None: its last.
 
     Raises:
         Diverged: Loss, weights or logits are not finite; found at the end of the epoch.
@@ -77,7 +79,7 @@ def train(
     deadline = None if deadline_s is None else time.monotonic() + deadline_s
     check_leave = partial(_check_leave, interrupted, deadline)
     try:
-        return _run(module, training, validation, recipe, device, prediction, checkpoint, on_epoch, check_leave)
+        return _run(module, training, validation, recipe, device, prediction, checkpoint, on_epoch, check_leave, until)
     except RuntimeError as error:
         fault = out_of_memory(error)
         if fault is None:
@@ -95,6 +97,7 @@ def _run(
     checkpoint: Path | None,
     on_epoch: Callable[[EpochRecord], None] | None,
     check_leave: Callable[[], None],
+    until: int | None,
 ) -> Curve:
     fingerprint = _fingerprint(recipe, training, validation)
     progress = _start(module, recipe, device)
@@ -112,7 +115,8 @@ def _run(
         channels_last=recipe.channels_last,
         classes=training.classes,
     )
-    while len(progress.records) < recipe.epochs:
+    last = recipe.epochs if until is None else min(until, recipe.epochs)
+    while len(progress.records) < last:
         began, number = time.perf_counter(), len(progress.records) + 1
         loss = loop.epoch(number)
         progress.records.append(EpochRecord(number, loss, score(), time.perf_counter() - began))
