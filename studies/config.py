@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
@@ -25,6 +25,7 @@ from studies.sections import (
     Device,
     EncoderWeights,
     GeneratedData,
+    Rungs,
     Sampler,
     Section,
     Seed,
@@ -43,6 +44,7 @@ __all__ = [
     "FolderData",
     "FolderSplit",
     "GeneratedData",
+    "Rungs",
     "Sampler",
     "Split",
     "Start",
@@ -57,7 +59,16 @@ __all__ = [
 METRICS = tuple(KNOWN)
 
 # What neither the trials' values nor their comparison depend on; everything else is fixed when a study starts.
-FREE_ON_RESUME = (("budget",), ("device",), ("sampler", "startup"), ("train", "threads"), ("train", "timeout_s"))
+FREE_ON_RESUME = (
+    ("budget",),
+    ("device",),
+    ("workers",),
+    ("rungs", "keep"),
+    ("sampler", "startup"),
+    ("train", "silence_s"),
+    ("train", "threads"),
+    ("train", "timeout_s"),
+)
 
 LONGEST_SLUG = 60
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")  # device names of Windows
@@ -80,6 +91,9 @@ class StudyConfig(Section):
     space: str = Field(default="unet", min_length=1, description="the search space; a wrong name lists them")
     seed: Seed = Field(default=0, description="of the search: proposals and initial weights")
     device: Device = Field(default="auto", description="trains: auto, cpu, cuda or cuda:N; may change on resume")
+    workers: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
+        default="auto", description="processes that train; 0: none, train in this one; may change on resume"
+    )
     objectives: tuple[str, ...] = Field(
         default=("dice", "latency_ms", "traffic_bytes"),
         strict=False,
@@ -95,6 +109,7 @@ class StudyConfig(Section):
     deploy: Deploy = Field(default=Deploy(), description="what latency, traffic and peak memory are of")
     sampler: Sampler = Field(default=Sampler(), description="what proposes the next network")
     budget: Budget = Field(default=Budget(), description="when the search ends; may change on resume")
+    rungs: Rungs = Field(default=Rungs(), description="which trainings are stopped early")
     start: Start = Field(default=Start(), description="what is tried first")
 
     @model_validator(mode="before")
@@ -102,7 +117,7 @@ class StudyConfig(Section):
     def _empty_sections_have_the_defaults(cls, values: object) -> object:
         if not isinstance(values, dict):
             return values
-        sections = {"constraints", "data", "train", "deploy", "sampler", "budget", "start"}
+        sections = {"constraints", "data", "train", "deploy", "sampler", "budget", "rungs", "start"}
         return {key: value for key, value in values.items() if value is not None or key not in sections}
 
     @field_validator("objectives")

@@ -11,7 +11,7 @@ from typing import cast
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from evaluators.metrics import Direction
 from nas.architecture import Architecture
@@ -48,7 +48,10 @@ def members(screen: Screen) -> list[tuple[str, Architecture]]:
 class Proposer:
     """Finds the next admitted candidate of a study."""
 
-    def __init__(self, screen: Screen, config: StudyConfig, directions: Sequence[Direction]):
+    def __init__(
+        self, screen: Screen, config: StudyConfig, directions: Sequence[Direction], opening: Sequence[str] = ()
+    ):
+        self._opening = opening
         self._screen = screen
         self._config = config
         self._directions = list(directions)
@@ -71,8 +74,7 @@ class Proposer:
         )
 
     def _proposals(self, trials: Sequence[FrozenTrial], known: set[str]) -> Iterator[Verdict]:
-        if self._config.start.published:
-            yield from self._published(known)
+        yield from self._published(known)
         rng = Random(f"{self._config.seed}:{len(trials)}")
         if self._config.sampler.name == "tpe" and len(trials) >= self._config.sampler.startup:
             yield from self._sampled(trials, known, rng)
@@ -84,8 +86,8 @@ class Proposer:
         return self._screen.judge(self._screen.candidate(architecture, origin), known)
 
     def _published(self, known: set[str]) -> Iterator[Verdict]:
-        for name, architecture in members(self._screen):
-            candidate = self._screen.candidate(architecture, f"published:{name}")
+        for name in self._opening:
+            candidate = self._screen.candidate(published[name], f"published:{name}")
             if candidate.key not in known | self._screen.refused and self._screen.feasible(candidate):
                 yield self._screen.judge(candidate, known)
 
@@ -112,5 +114,10 @@ def _shadow(trials: Sequence[FrozenTrial], directions: list[Direction], seed: in
         warnings.simplefilter("ignore", ExperimentalWarning)  # `group` is; its behaviour is covered by our tests
         sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=1)
     study = optuna.create_study(directions=directions, sampler=sampler)
-    study.add_trials(trials)
+    study.add_trials([_as_pruned(trial) if trial.user_attrs.get("paused") else trial for trial in trials])
     return study
+
+
+def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
+    """Return a trial that waits at a rung as one that was stopped there: so far others were better."""
+    return create_trial(state=TrialState.PRUNED, params=trial.params, distributions=trial.distributions)

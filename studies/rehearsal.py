@@ -18,7 +18,7 @@ from studies.proposing import NothingFeasible
 from studies.screening import Candidate, Screen
 from studies.trial import recipe_of
 
-__all__ = ["Rehearsal", "rehearse"]
+__all__ = ["Rehearsal", "rehearse", "seconds_per_trial"]
 
 DRAWN = 300
 TIMED = 3
@@ -58,7 +58,7 @@ def rehearse(
             f"({', '.join(f'{metric} {text}' for metric, text in config.constraints.items())}); loosen them"
         )
     timed = [feasible[(len(feasible) - 1) * i // (TIMED - 1)] for i in range(TIMED)]
-    seconds = tuple(_seconds_per_trial(candidate, config, material) for candidate in timed)
+    seconds = tuple(seconds_per_trial(candidate, config, material) for candidate in timed)
     hours = config.budget.hours
     typical = seconds[TIMED // 2]
     return Rehearsal(
@@ -77,8 +77,8 @@ def _pretrained_share(pretrained: Pretrained, feasible: Sequence[Candidate]) -> 
     return sum(bool(pretrained.encoder.match(candidate.graph).used) for candidate in feasible) / len(feasible)
 
 
-def _seconds_per_trial(candidate: Candidate, config: StudyConfig, material: Material) -> float:
-    """Time two epochs of a few steps; the difference to one is free of what is done once."""
+def seconds_per_trial(candidate: Candidate, config: StudyConfig, material: Material) -> float:
+    """Return how long all epochs take, from a few timed steps."""
     recipe = replace(recipe_of(config), epochs=1)
     few = _repeated(material.training, 4 * recipe.batch)
     device = pick_device(config.device)

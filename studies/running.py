@@ -27,6 +27,7 @@ from studies.records import StudyRecord, load
 from studies.rehearsal import rehearse
 from studies.screening import Screen
 from studies.search import Search, check_sizes, disk_free_bytes
+from studies.slots import executor_for
 from studies.splitting import data_section, with_full_parts
 from studies.starter import starter_yaml
 from studies.tables import front_table, outcome_line, pretrained_line
@@ -51,7 +52,8 @@ def run(path: Path, overrides: Sequence[str], directory: Path | None, interrupte
             raise ConfigError(f"{folder.root}: less than {LEAST_FREE_BYTES // 10**6} MB free on this disk; make room")
         material = load_material(config, folder, lambda done, total: progress.doing(f"reading images {done}/{total}"))
         progress.say(_said(material))
-        Search(config, space, folder, material, progress, interrupted, pretrained).run()
+        executor = executor_for(config, material, pretrained, interrupted)
+        Search(config, space, folder, material, progress, interrupted, executor, pretrained).run()
     record = load(folder.root)
     _print_standing(console, record)
     kept = [text for text in overrides if not text.startswith("budget.trials=")]

@@ -12,7 +12,7 @@ from studies.errors import shown
 from studies.validation import broken_rules
 
 __all__ = ["Budget", "Deploy", "Device", "EncoderWeights", "GeneratedData", "PossiblePath", "Sampler"]
-__all__ += ["Section", "Seed", "Split", "Start", "Train"]
+__all__ += ["Rungs", "Section", "Seed", "Split", "Start", "Train"]
 
 
 def _known_device(name: str) -> str:
@@ -116,6 +116,9 @@ class Train(Section):
     timeout_s: Annotated[float, Field(gt=0)] | None = Field(
         default=None, description="seconds after which a training is given up; null: never; may change on resume"
     )
+    silence_s: float = Field(
+        default=600, gt=0, description="seconds without a step after which a worker is killed; may change on resume"
+    )
 
     @model_validator(mode="after")
     def _rises_before_it_falls(self) -> Self:
@@ -145,13 +148,37 @@ class Sampler(Section):
 
 
 class Budget(Section):
-    """When the search ends."""
+    """When the search ends; whatever is reached first."""
 
     trials: int = Field(default=16, ge=1, description="networks to train")
-    hours: Annotated[float, Field(gt=0)] | None = Field(default=None, description="of the whole search; null: no limit")
+    hours: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="of one run of `nas search`; what trains then comes to its end; null: no limit"
+    )
+    device_hours: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="of all trainings together; null: no limit"
+    )
+    patience: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="finished trials in which the hypervolume may grow by less than 1 %; null: any number"
+    )
+
+
+class Rungs(Section):
+    """Early stopping: trials are compared at a few epochs, and only some of them train on."""
+
+    promote: Literal["gain", "rank", "off"] = Field(
+        default="gain",
+        description="who trains on: gain (of hypervolume, Dice extrapolated), rank (non-dominated) or off (everyone)",
+    )
+    reduction: int = Field(default=3, ge=2, description="one in so many trains on, at every rung and in every band")
+    first: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="epochs to the first comparison; null: epochs / reduction / reduction"
+    )
+    bands: int = Field(default=3, ge=1, description="bands of cost, each with its own places, so that none is starved")
+    keep: int = Field(default=50, ge=0, description="checkpoints kept of trials that wait; may change on resume")
 
 
 class Start(Section):
     """What is tried before the sampler's proposals."""
 
     published: bool = Field(default=True, description="the published networks that fit, cheapest first")
+    max_share: Share = Field(default=0.25, description="of the budget that they may take; the others are named")

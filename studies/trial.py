@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors.torch import save_file
@@ -30,9 +31,9 @@ __all__ = ["Result", "Trainer", "latency_of", "store_candidate"]
 
 @dataclass(frozen=True)
 class Result:
-    """How a trial ended. `curve` is None where it did not come to an end of training."""
+    """How a job of a trial ended: `paused` at a rung, or with the trial's outcome. `curve` is None after a fault."""
 
-    outcome: Outcome
+    outcome: Outcome | Literal["paused"]
     reason: str
     curve: Curve | None
     seconds: float
@@ -63,31 +64,35 @@ class Trainer:
         material: Material,
         interrupted: Callable[[], bool],
         pretrained: Pretrained | None = None,
+        device: str | None = None,
     ):
         self._config = config
         self._material = material
         self._interrupted = interrupted
         self._pretrained = pretrained
-        self._device = pick_device(config.device)
+        self._device = pick_device(device or config.device)
 
-    def run(self, folder: Path, on_epoch: Callable[[EpochRecord], None]) -> Result:
-        """Train the graph stored in `folder`, going on from its checkpoint, and store curve and weights there.
+    def run(self, folder: Path, until: int, on_epoch: Callable[[EpochRecord], None]) -> Result:
+        """Train the graph in `folder` up to an epoch, on from its checkpoint; store its curve and, at the end, weights.
 
         Raises Interrupted if asked to stop; every other fault is an outcome, not an exception.
         """
         began = time.perf_counter()
         try:
             module = self._module(folder)
-            curve = self._train(module, folder, on_epoch)
+            curve = self._train(module, folder, until, on_epoch)
         except Interrupted:
             raise
         except Exception as fault:  # noqa: BLE001  # the one door where a trial's fault becomes its outcome
             return Result(outcome_of(fault), f"{type(fault).__name__}: {fault}", None, time.perf_counter() - began)
+        seconds = sum(record.seconds for record in curve.epochs)
+        write_curve(folder / "curve.csv", curve.epochs)
+        if len(curve.epochs) < self._config.train.epochs:
+            return Result("paused", "", curve, seconds)
         save_file(
             {name: tensor.contiguous() for name, tensor in module.state_dict().items()}, folder / "weights.safetensors"
         )
-        write_curve(folder / "curve.csv", curve.epochs)
-        return Result("ok", "", curve, sum(record.seconds for record in curve.epochs))
+        return Result("ok", "", curve, seconds)
 
     def _module(self, folder: Path) -> GraphModule:
         graph = Graph.from_json((folder / "graph.json").read_text(encoding="utf-8"))
@@ -98,7 +103,7 @@ class Trainer:
             self._pretrained.encoder.load(module, graph)
         return module
 
-    def _train(self, module: GraphModule, folder: Path, on_epoch: Callable[[EpochRecord], None]) -> Curve:
+    def _train(self, module: GraphModule, folder: Path, until: int, on_epoch: Callable[[EpochRecord], None]) -> Curve:
         return train(
             module,
             self._material.training,
@@ -110,6 +115,7 @@ class Trainer:
             on_epoch=on_epoch,
             interrupted=self._interrupted,
             deadline_s=self._config.train.timeout_s,
+            until=until,
         )
 
 

@@ -175,7 +175,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exception | float]]
         end = ends.pop(0)
         if isinstance(end, Exception):
             raise end
-        return Curve((EpochRecord(1, 0.5, end, 1.0),))
+        return Curve((EpochRecord(1, 0.5, end, 1.0), EpochRecord(2, 0.5, end, 1.0)))
 
     monkeypatch.setattr("studies.trial.train", train)
     yield ends
@@ -199,7 +199,9 @@ def test_a_study_without_any_result_says_so(tiny: Path, faults: list[Exception |
 
 def test_screening_is_counted_and_published_networks_come_first(tiny: Path, faults: list[Exception | float]) -> None:
     faults += [0.1, 0.2, 0.3, 0.4, 0.5]
-    record = search(tiny, "constraints.macs=<= 700 M", "start.published=true", "budget.trials=5")
+    record = search(
+        tiny, "constraints.macs=<= 700 M", "start={published: true, max_share: 1}", "budget.trials=5"
+    )
     assert record.trials()["origin"].tolist()[:2] == ["published:amsunet", "published:unet_bilinear32"]
     counts = json.loads(record.folder.screened_file.read_text())
     assert counts["admitted"] == 5
