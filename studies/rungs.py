@@ -23,6 +23,7 @@ from studies.front import Reference, added_hypervolume, ranks_of
 __all__ = ["RULES", "Extrapolation", "Run", "by_gain", "by_rank", "cost_bands", "rung_epochs", "to_promote"]
 
 FEWEST_PAIRS = 5
+LEAST_SPREAD = 1e-6  # of Dice; curves are stored to as many digits
 PRIOR_ERRORS = (-0.05, 0.0, 0.05)  # Dice; of an extrapolation, before this study has shown its own
 MOST_ERRORS = 9
 
@@ -140,7 +141,7 @@ class Extrapolation:
         """Fit it to the runs that have finished."""
         pairs = [(run.dice[epoch - 1], run.dice[last - 1]) for run in runs if len(run.dice) == last]
         early, late = np.array(pairs).reshape(-1, 2).T
-        if len(pairs) < FEWEST_PAIRS or np.ptp(early) == 0:
+        if len(pairs) < FEWEST_PAIRS or np.ptp(early) < LEAST_SPREAD:
             return cls(1.0, float(np.median(late - early)) if pairs else 0.0, PRIOR_ERRORS)
         line = theilslopes(late, early, method="joint")
         residuals = late - (line.slope * early + line.intercept)
