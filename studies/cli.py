@@ -14,7 +14,9 @@ from nas.errors import NasError
 
 __all__ = ["app", "main"]
 
-FAILURE, USAGE, NOTHING_FEASIBLE, BY_SIGNAL = 1, 2, 3, 128  # a signal's number is added to the last
+FAILURE, USAGE, NOTHING_FEASIBLE, UNREACHABLE, BY_SIGNAL = 1, 2, 3, 4, 128  # a signal's number is added to the last
+
+_EXIT_CODES = {"StorageUnreachable": UNREACHABLE, "DiskFull": FAILURE, "NothingFeasible": NOTHING_FEASIBLE}
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
 data_app = typer.Typer(no_args_is_help=True, help="Images and masks.")
@@ -172,7 +174,7 @@ def _one_line_faults(caught: Sequence[int] = ()) -> Iterator[None]:
         raise typer.Exit(BY_SIGNAL + caught[0]) from None
     except NasError as fault:
         typer.echo(f"nas: {fault}", err=True)
-        raise typer.Exit(USAGE) from None
+        raise typer.Exit(_EXIT_CODES.get(type(fault).__name__, USAGE)) from None
 
 
 @contextmanager

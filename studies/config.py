@@ -12,7 +12,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from evaluators.metrics import METRICS as KNOWN
 from studies.constraints import LEARNED, Constraint, parse_constraint
@@ -31,6 +38,7 @@ from studies.sections import (
     Seed,
     Split,
     Start,
+    Storage,
     Train,
 )
 from studies.validation import Source, broken_rules, explain
@@ -93,6 +101,9 @@ class StudyConfig(Section):
     device: Device = Field(default="auto", description="trains: auto, cpu, cuda or cuda:N; may change on resume")
     workers: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
         default="auto", description="processes that train; 0: none, train in this one; may change on resume"
+    )
+    storage: Storage = Field(
+        default="journal", description="of the trials: journal, sqlite or postgresql://USER@HOST/DATABASE"
     )
     objectives: tuple[str, ...] = Field(
         default=("dice", "latency_ms", "traffic_bytes"),

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 from evaluators.device import describe_device, pick_device
 from studies.config import StudyConfig
@@ -16,18 +18,26 @@ from studies.pretrained import Pretrained
 from studies.proposing import members
 from studies.screening import Screen
 
-__all__ = ["fixed"]
+__all__ = ["Fixed", "fixed"]
 
 REFERENCE_DRAWS = 20
 
 
+@dataclass(frozen=True)
+class Fixed:
+    """The reference point, the published networks that the study opens with, and what tells it from all others."""
+
+    reference: Reference
+    opening: Opening
+    identity: str
+
+
 def fixed(
     config: StudyConfig, folder: StudyFolder, screen: Screen, material: Material, pretrained: Pretrained | None
-) -> tuple[Reference, Opening]:
-    """Return the study's reference point and which published networks it opens with.
+) -> Fixed:
+    """Return what the study is held to: decided and stored at its start, checked when it goes on.
 
-    They are decided and stored at the start; a resumed study is checked to go on with what it began with. Raises
-    ConfigError if it does not.
+    Raises ConfigError if it would go on with something else.
     """
     device = describe_device(pick_device(config.deploy.device))
     weights = pretrained.sha256 if pretrained is not None else None
@@ -35,6 +45,7 @@ def fixed(
     if not stored:
         opening = Opening.plan(config, screen, material)
         stored = {
+            "identity": uuid4().hex,
             "space": screen.space.label,
             "reference": _reference(config, screen, material).values,
             "opening": opening.stored(),
@@ -48,7 +59,9 @@ def fixed(
     else:
         _check(stored, config, folder, screen, device)
         _check_weights(stored, folder, pretrained, weights)
-    return Reference(_mapping(stored["reference"])), Opening.of(_mapping(stored["opening"]))
+    return Fixed(
+        Reference(_mapping(stored["reference"])), Opening.of(_mapping(stored["opening"])), str(stored["identity"])
+    )
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -2,51 +2,69 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.storages import BaseStorage
+from optuna.storages import get_storage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from evaluators.metrics import METRICS
 from nas.grammar import Option
 from nas.space import SearchSpace
 from studies.config import StudyConfig
+from studies.errors import ConfigError
+from studies.folder import StudyFolder
 from studies.front import Reference, front_of, hypervolume
 from studies.outcomes import Outcome, state_of
 from studies.records import continued, curve_of, finished, is_published, values_of
 from studies.rungs import Run
 from studies.screening import Candidate
+from studies.storing import patiently
 from studies.trial import Result
 
 __all__ = ["Ledger"]
+
+SCHEMA = 1  # of what is stored of a study and its trials
+T = TypeVar("T")
 
 
 class Ledger:
     """Trials as they are stored. Every write is one step: a kill in between leaves what was there before."""
 
-    def __init__(self, config: StudyConfig, storage: BaseStorage, reference: Reference):
-        self._config, self._storage, self._reference = config, storage, reference
-        self._study = optuna.create_study(
-            study_name="study",
-            storage=storage,
-            sampler=optuna.samplers.RandomSampler(),  # proposals are made elsewhere; this one is never asked
-            directions=[METRICS[name].direction for name in config.objectives],
-            load_if_exists=True,
+    def __init__(
+        self,
+        config: StudyConfig,
+        folder: StudyFolder,
+        reference: Reference,
+        identity: str,
+        said: Callable[[str], None] = lambda _: None,
+    ):
+        self._config, self._reference = config, reference
+        self._said = said
+        self._storage = get_storage(folder.storage(writing=True))
+        self._study = self._patiently(
+            lambda: optuna.create_study(
+                study_name=folder.study_name(),
+                storage=self._storage,
+                sampler=optuna.samplers.RandomSampler(),  # proposals are made elsewhere; this one is never asked
+                directions=[METRICS[name].direction for name in config.objectives],
+                load_if_exists=True,
+            )
         )
-        self._study.set_metric_names(list(config.objectives))
+        self._patiently(lambda: self._claim(folder, identity))
         self._volumes: list[float] = []
 
     @property
     def trials(self) -> list[FrozenTrial]:
         """All trials, in the order of their numbers; not to be changed."""
-        return self._study.get_trials(deepcopy=False)
+        return self._patiently(lambda: self._study.get_trials(deepcopy=False))
 
     def begin(self, candidate: Candidate, space: SearchSpace, facts: Mapping[str, object]) -> FrozenTrial:
         """Make a running trial, in one write."""
-        number = len(self.trials)
-        self._study.add_trial(
+        return self._add(
             create_trial(
                 state=TrialState.RUNNING,
                 params=dict(candidate.decisions),
@@ -54,7 +72,6 @@ class Ledger:
                 user_attrs={"key": candidate.key, "origin": candidate.origin, **facts},
             )
         )
-        return self.trials[number]
 
     def attempt(self, trial: FrozenTrial, reason: str) -> int:
         """Note that the trial is tried once more and why; return how many attempts that makes."""
@@ -74,7 +91,7 @@ class Ledger:
             self._note(trial, {"paused": 0})
             return self.trials[number]
         facts = {name: value for name, value in trial.user_attrs.items() if name not in ("outcome", "reason")}
-        self._study.add_trial(
+        return self._add(
             create_trial(
                 state=TrialState.RUNNING,
                 params=trial.params,
@@ -82,7 +99,6 @@ class Ledger:
                 user_attrs=facts | {"paused": 0, "continues": number},
             )
         )
-        return self.trials[-1]
 
     def tell(self, trial: FrozenTrial, result: Result) -> Outcome:
         """Record how a trial ended. Only finite numbers are told; facts come first: a kill in between loses none."""
@@ -92,21 +108,18 @@ class Ledger:
             if result.curve
             else []
         )
-        assert result.outcome != "paused"
+        assert result.outcome != "paused" and result.outcome != "disk_full", "these end a job, not its trial"
         outcome, reason = result.outcome, result.reason
         if not all(map(math.isfinite, values)):
             outcome, reason, values = "diverged", f"objectives {values} are not finite", []
         self._note(trial, {"outcome": outcome, "reason": reason} | _trained(result))
-        if outcome == "ok":
-            self._study.tell(trial.number, values)
-        else:
-            self._study.tell(trial.number, state=state_of(outcome))
+        self._end(trial, state_of(outcome), values or None)
         return outcome
 
     def stop(self, trial: FrozenTrial, reason: str) -> None:
         """Record that a waiting trial is not trained further. Its curve, and the seconds it took, are noted already."""
         self._note(trial, {"outcome": "stopped", "reason": reason})
-        self._study.tell(trial.number, state=TrialState.PRUNED)
+        self._end(trial, TrialState.PRUNED, None)
 
     def front(self) -> list[FrozenTrial]:
         """Return the trials that no other dominates, best Dice first."""
@@ -161,9 +174,47 @@ class Ledger:
         """Return the trials that wait at a rung and have not been stopped."""
         return [t for t in self.trials if t.state == TrialState.RUNNING and t.user_attrs.get("paused")]
 
+    def _claim(self, folder: StudyFolder, identity: str) -> None:
+        """Check that the stored study is this folder's, and of a form that this version writes."""
+        stored = self._study.user_attrs
+        if stored.get("identity", identity) != identity:
+            raise ConfigError(
+                f"{folder.root}: storage {self._config.storage} holds another study called '{folder.study_name()}'; "
+                f"give this one another name"
+            )
+        if stored.get("schema", SCHEMA) != SCHEMA:
+            raise ConfigError(
+                f"{folder.root}: its record has schema {stored['schema']}, this version writes {SCHEMA}; "
+                f"go on with the version that began it"
+            )
+        if not stored:
+            self._study.set_metric_names(list(self._config.objectives))
+            self._study.set_user_attr("schema", SCHEMA)
+            self._study.set_user_attr("identity", identity)
+
+    def _patiently(self, action: Callable[[], T]) -> T:
+        return patiently(action, self._said)
+
+    def _add(self, trial: FrozenTrial) -> FrozenTrial:
+        number = len(self.trials)
+
+        def add() -> None:
+            if len(self.trials) == number:  # else it was stored, and only the answer was lost
+                self._study.add_trial(trial)
+
+        self._patiently(add)
+        return self.trials[number]
+
     def _note(self, trial: FrozenTrial, facts: Mapping[str, object]) -> None:
         for name, value in facts.items():
-            self._storage.set_trial_user_attr(trial._trial_id, name, value)
+            self._patiently(partial(self._storage.set_trial_user_attr, trial._trial_id, name, value))
+
+    def _end(self, trial: FrozenTrial, state: TrialState, values: list[float] | None) -> None:
+        def end() -> None:
+            if not self.trials[trial.number].state.is_finished():
+                self._study.tell(trial.number, values, None if values else state)
+
+        self._patiently(end)
 
 
 def _trained(result: Result) -> dict[str, object]:

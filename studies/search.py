@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 from evaluators.faults import Interrupted
 from evaluators.latency import Latency
 from evaluators.metrics import METRICS
+from nas.errors import NasError
 from nas.graph import Graph
 from nas.space import SearchSpace
 from studies.budgeting import Spending
@@ -31,11 +32,15 @@ from studies.rungs import RULES, rung_epochs, to_promote
 from studies.screening import Screen, Verdict
 from studies.trial import Result, latency_of, store_candidate
 
-__all__ = ["Search", "check_sizes"]
+__all__ = ["DiskFull", "Search", "check_sizes"]
 
 ATTEMPTS = 3
 LOOK_S = 0.5  # how soon a request to stop is seen while all slots train
 LEAVE_S = 8.0  # what workers have to end their step
+
+
+class DiskFull(NasError):
+    """Nothing more can be stored. What was stored is whole, and the search goes on from there."""
 
 
 class Search:
@@ -58,12 +63,13 @@ class Search:
         self._screen = Screen(space, config, self._measure)
         self._screen.counts.update({k: int(str(v)) for k, v in read_json(folder.screened_file).items()})
         progress.doing("measuring the published members for the reference point")
-        self._reference, opening = fixed(config, folder, self._screen, material, pretrained)
-        for line in opening.said() + ([pretrained.said(self._screen)] if pretrained is not None else []):
+        held = fixed(config, folder, self._screen, material, pretrained)
+        self._reference = held.reference
+        for line in held.opening.said() + ([pretrained.said(self._screen)] if pretrained is not None else []):
             progress.say(line)
         directions = [METRICS[name].direction for name in config.objectives]
-        self._proposer = Proposer(self._screen, config, directions, opening.tried)
-        self._ledger = Ledger(config, folder.storage(writing=True), self._reference)
+        self._proposer = Proposer(self._screen, config, directions, held.opening.tried)
+        self._ledger = Ledger(config, folder, held.reference, held.identity, progress.say)
         self._spending = Spending(config.budget, self._ledger)
         self._keeper = Keeper(folder, self._ledger, config.rungs.keep)
         self._rungs = _rungs(config)
@@ -167,6 +173,10 @@ class Search:
 
     def _record(self, job: Job, result: Result) -> None:
         del self._flying[job.number]
+        if result.outcome == "disk_full":
+            raise DiskFull(
+                f"{job.folder}: the disk is full ({result.reason}); make room, then go on by the same command"
+            )
         trial = self._ledger.trials[job.number]
         if result.outcome == "paused":
             self._ledger.pause(trial, result)

@@ -12,12 +12,20 @@ from studies.errors import shown
 from studies.validation import broken_rules
 
 __all__ = ["Budget", "Deploy", "Device", "EncoderWeights", "GeneratedData", "PossiblePath", "Sampler"]
-__all__ += ["Rungs", "Section", "Seed", "Split", "Start", "Train"]
+__all__ += ["Rungs", "Section", "Seed", "Split", "Start", "Storage", "Train"]
 
 
 def _known_device(name: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", name):
         raise broken_rules({(): f"needs auto, cpu, cuda or cuda:N; came {shown(name)}"})
+    return name
+
+
+def _known_storage(name: str) -> str:
+    if re.match(r"postgresql://[^@/]*:[^@/]*@", name):
+        raise broken_rules({(): "holds a password, which is stored with the study; put it in ~/.pgpass or PGPASSWORD"})
+    if name not in ("journal", "sqlite") and not re.fullmatch(r"postgresql://[^\s/]+/[^\s/]+", name):
+        raise broken_rules({(): f"needs journal, sqlite or postgresql://USER@HOST/DATABASE; came {shown(name)}"})
     return name
 
 
@@ -28,6 +36,7 @@ def _possible_path(path: Path) -> Path:
 
 
 Device = Annotated[str, AfterValidator(_known_device)]
+Storage = Annotated[str, AfterValidator(_known_storage)]
 PossiblePath = Annotated[Path, Field(strict=False), AfterValidator(_possible_path)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy and torch both take
 Share = Annotated[float, Field(ge=0, le=1)]

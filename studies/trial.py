@@ -1,13 +1,17 @@
 """One trial from its candidate to its recorded outcome."""
 
 import csv
+import errno
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from shutil import disk_usage
 from typing import Literal
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 import nas
@@ -26,14 +30,19 @@ from studies.outcomes import Outcome, outcome_of
 from studies.pretrained import Pretrained
 from studies.screening import Candidate
 
-__all__ = ["Result", "Trainer", "latency_of", "store_candidate"]
+__all__ = ["Result", "Trainer", "disk_is_full", "latency_of", "store_candidate"]
+
+LEAST_FREE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a job of a trial ended: `paused` at a rung, or with the trial's outcome. `curve` is None after a fault."""
+    """How a job of a trial ended: `paused` at a rung, or with the trial's outcome. `curve` is None after a fault.
 
-    outcome: Outcome | Literal["paused"]
+    `disk_full` is no outcome of the trial: it goes on from its checkpoint when there is room.
+    """
+
+    outcome: Outcome | Literal["paused", "disk_full"]
     reason: str
     curve: Curve | None
     seconds: float
@@ -81,18 +90,23 @@ class Trainer:
         try:
             module = self._module(folder)
             curve = self._train(module, folder, until, on_epoch)
+            self._store(module, curve, folder)
         except Interrupted:
             raise
         except Exception as fault:  # noqa: BLE001  # the one door where a trial's fault becomes its outcome
-            return Result(outcome_of(fault), f"{type(fault).__name__}: {fault}", None, time.perf_counter() - began)
+            reason = f"{type(fault).__name__}: {fault}"
+            if disk_is_full(folder, fault):
+                return Result("disk_full", reason, None, time.perf_counter() - began)
+            write_atomic(folder / "fault.txt", traceback.format_exc())
+            return Result(outcome_of(fault), reason, None, time.perf_counter() - began)
         seconds = sum(record.seconds for record in curve.epochs)
+        return Result("ok" if len(curve.epochs) >= self._config.train.epochs else "paused", "", curve, seconds)
+
+    def _store(self, module: GraphModule, curve: Curve, folder: Path) -> None:
         write_curve(folder / "curve.csv", curve.epochs)
-        if len(curve.epochs) < self._config.train.epochs:
-            return Result("paused", "", curve, seconds)
-        save_file(
-            {name: tensor.contiguous() for name, tensor in module.state_dict().items()}, folder / "weights.safetensors"
-        )
-        return Result("ok", "", curve, seconds)
+        if len(curve.epochs) >= self._config.train.epochs:
+            weights = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
+            save_file(weights, folder / "weights.safetensors")
 
     def _module(self, folder: Path) -> GraphModule:
         graph = Graph.from_json((folder / "graph.json").read_text(encoding="utf-8"))
@@ -117,6 +131,13 @@ class Trainer:
             deadline_s=self._config.train.timeout_s,
             until=until,
         )
+
+
+def disk_is_full(folder: Path, fault: Exception) -> bool:
+    """Return whether a fault comes from a full disk, which torch and safetensors do not always say."""
+    if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return isinstance(fault, OSError | RuntimeError | SafetensorError) and disk_usage(folder).free < LEAST_FREE_BYTES
 
 
 def recipe_of(config: StudyConfig) -> Recipe:
