@@ -48,6 +48,11 @@ class StudyFolder:
         """Counts of proposals that never became trials."""
         return self.root / "screened.json"
 
+    @property
+    def standing_file(self) -> Path:
+        """What the driver said last of how the search stands."""
+        return self.root / "standing.json"
+
     def trial(self, number: int) -> Path:
         """The folder of one trial."""
         return self.root / "trials" / f"{number:05d}"

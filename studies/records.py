@@ -15,7 +15,7 @@ from studies.front import Reference, front_of, hypervolume
 __all__ = ["StudyRecord", "continued", "curve_of", "finished", "is_published", "load", "reference_of", "values_of"]
 
 _PRETRAINED = ("pretrained_tensors", "encoder_tensors")
-_FACTS = ("outcome", "reason", "origin", "best_dice", "seconds", "key")
+_FACTS = ("outcome", "reason", "origin", "best_dice", "seconds", "attempts", "key")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,19 @@ class StudyRecord:
         complete = [trial for trial in self.frozen if trial.state == TrialState.COMPLETE]
         kept = front_of([values_of(t, self.config.objectives) for t in complete], self.config.objectives)
         return self.trials().loc[[complete[i].number for i in kept]]
+
+    def best(self, **limits: float) -> pd.Series:
+        """Return the front's row with the best Dice below all limits, such as `best(latency_ms=5, macs=1e9)`.
+
+        Raises LookupError if there is none, KeyError for a column that trials do not have.
+        """
+        rows = self.front()
+        for name, limit in limits.items():
+            rows = rows[rows[name] <= limit]
+        if rows.empty:
+            asked = ", ".join(f"{name} <= {limit:g}" for name, limit in limits.items()) or "no limit"
+            raise LookupError(f"{self.folder.root}: none of the {len(self.front())} trials of the front has {asked}")
+        return rows.iloc[0]
 
     def hypervolume(self) -> pd.Series:
         """Return the hypervolume after each finished trial, in the order in which they finished."""

@@ -1,6 +1,8 @@
 """What the commands do, with words for the person at the terminal."""
 
+import os
 import shlex
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +21,7 @@ from search_spaces import spaces
 from studies.config import StudyConfig, folder_name, load_config
 from studies.data_section import FolderData
 from studies.errors import ConfigError
-from studies.folder import StudyFolder, write_atomic
+from studies.folder import StudyFolder, read_json, write_atomic
 from studies.material import Material, load_material, with_deploy_size
 from studies.pretrained import load_pretrained
 from studies.progress import Progress, duration
@@ -92,8 +94,24 @@ def dry_run(path: Path, overrides: Sequence[str]) -> None:
 
 
 def show_status(directory: Path) -> None:
-    """Print how a study stands."""
-    _print_standing(Console(), load(directory))
+    """Print how a study stands, and what its driver said last if one is at work."""
+    console, record = Console(), load(directory)
+    said = read_json(record.folder.standing_file)
+    if said and _is_running(int(str(said["pid"]))):
+        ago = duration(time.time() - float(str(said["at"])))
+        console.print(Text(f"running (process {said['pid']}, {said['slots']} at once), {ago} ago: {said['text']}"))
+    _print_standing(console, record)
+
+
+def _is_running(pid: int) -> bool:
+    """Return whether there is such a process; one that belongs to somebody else counts."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_starter(data: Path, out: Path | None, name: str | None) -> None:

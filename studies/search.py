@@ -1,7 +1,9 @@
 """The driver of a study: propose, screen, have trained, record, until the budget is spent. It alone writes."""
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -170,6 +172,7 @@ class Search:
         job = Job(trial.number, int(trial.user_attrs.get("attempts", 1)), self._folder.trial(trial.number), until)
         self._flying[trial.number] = job
         self._executor.submit(job)
+        self._say_standing()
 
     def _record(self, job: Job, result: Result) -> None:
         del self._flying[job.number]
@@ -186,6 +189,7 @@ class Search:
             (job.folder / "checkpoint.pt").unlink(missing_ok=True)
             said = f"Dice {result.curve.dice:.4f}" if result.curve else f"{outcome}: {result.reason}"
         self._keeper.tidy()
+        self._say_standing()
         self._progress.update(
             self._standing(), f"trial {trial.number} {trial.user_attrs['origin']} {said}", important=True
         )
@@ -211,6 +215,12 @@ class Search:
         what = f"trial {trial.number} {trial.user_attrs['origin']}"
         record = epoch.record
         self._progress.update(self._standing(), f"{what} epoch {record.epoch}/{epoch.job.until} Dice {record.dice:.3f}")
+
+    def _say_standing(self) -> None:
+        """Write what `nas status` shows of a search that is running."""
+        text = self._standing().text()
+        now = {"pid": os.getpid(), "at": time.time(), "slots": self._executor.slots, "text": text}
+        write_atomic(self._folder.standing_file, json.dumps(now))
 
     def _standing(self) -> Standing:
         """Return how the search stands. Time left: the trials to come, each as long as one took so far."""
