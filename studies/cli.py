@@ -16,7 +16,7 @@ __all__ = ["app", "main"]
 
 FAILURE, USAGE, NOTHING_FEASIBLE, UNREACHABLE, BY_SIGNAL = 1, 2, 3, 4, 128  # a signal's number is added to the last
 
-_EXIT_CODES = {"StorageUnreachable": UNREACHABLE, "DiskFull": FAILURE, "NothingFeasible": NOTHING_FEASIBLE}
+_EXIT_CODES = {"StorageUnreachable": UNREACHABLE, "DiskFull": FAILURE}
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
 data_app = typer.Typer(no_args_is_help=True, help="Images and masks.")
