@@ -280,7 +280,5 @@ def test_reading_a_study_loads_no_heavy_library():
     ],
 )
 def test_storages_that_cannot_be_or_hold_a_password_are_refused(tmp_path, storage, said):
-    with pytest.raises(ConfigError, match=said) as fault:
+    with pytest.raises(ConfigError, match=said):
         load_config(written(tmp_path, BASE), [f"storage={storage}"])
-    assert storage.startswith("mysql") or "secret" not in said
-    assert "storage" in str(fault.value)
