@@ -23,7 +23,7 @@ from nas.grammar import Option
 from nas.space import SearchSpace
 from nas.walk import Point, descend, draw, redraw
 
-__all__ = ["CostsOf", "Family", "Sampler", "Survey", "families_of"]
+__all__ = ["CostsOf", "Family", "Sampler", "Survey", "families_of", "name_of"]
 
 TRIES = 10
 MENDING_STEPS = 200
@@ -52,8 +52,13 @@ class Survey:
 
     @property
     def name(self) -> str:
-        """The family's options: "staged + unet", "all" where a space is one family."""
-        return " + ".join(str(option) for _, option in self.family) or "all"
+        """The family's name."""
+        return name_of(self.family)
+
+
+def name_of(family: Family) -> str:
+    """Return the family's options, "staged + unet", or "all" where a space is one family."""
+    return " + ".join(str(option) for _, option in family) or "all"
 
 
 def families_of(space: SearchSpace, paths: Sequence[str]) -> list[Family]:

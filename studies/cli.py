@@ -89,6 +89,9 @@ def spaces(
     draws: Annotated[int, typer.Option("--draws", min=1, help="random members to cost")] = 300,
     seed: Annotated[int, typer.Option("--seed", help="of the draws")] = 0,
     plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="write the draws' costs, .html")] = None,
+    corners: Annotated[
+        bool, typer.Option("--corners", help="look for each family's cheapest and dearest member; medseg: minutes")
+    ] = False,
 ) -> None:
     """List the search spaces, or show one: size, options, published members, costs of random draws."""
     from studies.sources import parse_size
@@ -98,7 +101,7 @@ def spaces(
         if name is None:
             show_spaces()
         else:
-            show_space(name, parse_size(size), draws, seed, plot)
+            show_space(name, parse_size(size), draws, seed, plot, corners)
 
 
 @app.command()

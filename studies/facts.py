@@ -4,12 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from evaluators.device import describe_device, pick_device
 from studies.config import StudyConfig
 from studies.errors import ConfigError
+from studies.families import RefusedFamily, refused_families
 from studies.folder import StudyFolder, read_json, versions, write_atomic
 from studies.front import Reference
 from studies.material import Material
@@ -25,10 +26,14 @@ REFERENCE_DRAWS = 20
 
 @dataclass(frozen=True)
 class Fixed:
-    """The reference point, the published networks that the study opens with, and what tells it from all others."""
+    """What a study is held to.
+
+    refused: families that no draw could make feasible. identity: what tells this study from all others.
+    """
 
     reference: Reference
     opening: Opening
+    refused: list[RefusedFamily]
     identity: str
 
 
@@ -49,6 +54,7 @@ def fixed(
             "space": screen.space.label,
             "reference": _reference(config, screen, material).values,
             "opening": opening.stored(),
+            "infeasible_families": [family._asdict() for family in refused_families(screen.sampler)],
             "baselines": material.baselines,
             "images": {"training": len(material.training), "validation": len(material.validation)},
             "deploy_device": device,
@@ -60,7 +66,10 @@ def fixed(
         _check(stored, config, folder, screen, device)
         _check_weights(stored, folder, pretrained, weights)
     return Fixed(
-        Reference(_mapping(stored["reference"])), Opening.of(_mapping(stored["opening"])), str(stored["identity"])
+        Reference(_mapping(stored["reference"])),
+        Opening.of(_mapping(stored["opening"])),
+        [RefusedFamily(**family) for family in cast(list[dict[str, Any]], stored["infeasible_families"])],
+        str(stored["identity"]),
     )
 
 

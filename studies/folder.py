@@ -40,7 +40,7 @@ class StudyFolder:
 
     @property
     def facts_file(self) -> Path:
-        """What was fixed when the study started: reference point, baselines, device, versions."""
+        """What was fixed when the study started: reference point, baselines, device, infeasible families, versions."""
         return self.root / "facts.json"
 
     @property

@@ -12,15 +12,17 @@ from evaluators.data import Samples
 from evaluators.device import pick_device
 from evaluators.training import train
 from studies.config import StudyConfig
+from studies.families import RefusedFamily, refused_families
 from studies.material import Material
 from studies.pretrained import Pretrained
-from studies.proposing import NothingFeasible
+from studies.proposing import nothing_feasible
 from studies.screening import Candidate, Screen
 from studies.trial import recipe_of
 
 __all__ = ["Rehearsal", "rehearse", "seconds_per_trial"]
 
 DRAWN = 300
+PROPOSED = 100  # drawn as the search draws, under the constraints
 TIMED = 3
 BYTES_PER_PARAMETER_KEPT = 4
 
@@ -29,7 +31,8 @@ BYTES_PER_PARAMETER_KEPT = 4
 class Rehearsal:
     """What `rehearse` found.
 
-    size: derivations in the space. feasible_share: of drawn members, by the exact costs (latency is not measured).
+    size: derivations in the space. feasible_share: of plain draws, by the exact costs (latency is not measured).
+    refused: families that no draw could make feasible. families: how many the space has.
     pretrained_share: of the feasible draws, those that begin with published weights; None where the study has none.
     seconds_per_trial: cheapest, median and dearest by MACs of the feasible draws; macs: theirs.
     fitting_trials: trials that fit the hours, None without an hour limit. disk_bytes: upper estimate.
@@ -37,6 +40,8 @@ class Rehearsal:
 
     size: int
     feasible_share: float
+    refused: list[RefusedFamily]
+    families: int
     pretrained_share: float | None
     macs: tuple[int, ...]
     seconds_per_trial: tuple[float, ...]
@@ -51,19 +56,21 @@ def rehearse(
     """Draw, cost and time members. Raises NothingFeasible if no draw keeps the constraints."""
     rng = Random(config.seed)
     drawn = [screen.candidate(screen.space.sample(rng), "rehearsal") for _ in range(DRAWN)]
-    feasible = sorted((c for c in drawn if screen.feasible(c)), key=lambda c: c.cost.macs)
-    if not feasible:
-        raise NothingFeasible(
-            f"space {screen.space.label}: none of {DRAWN} random architectures keeps the constraints "
-            f"({', '.join(f'{metric} {text}' for metric, text in config.constraints.items())}); loosen them"
-        )
+    share = sum(map(screen.feasible, drawn)) / DRAWN
+    sampler = screen.sampler
+    if len(sampler.refused) == len(sampler.surveys):
+        raise nothing_feasible(sampler, config.constraints)
+    proposed = (screen.candidate(sampler.draw(rng), "rehearsal") for _ in range(PROPOSED))
+    feasible = sorted(proposed, key=lambda c: c.cost.macs)
     timed = [feasible[(len(feasible) - 1) * i // (TIMED - 1)] for i in range(TIMED)]
     seconds = tuple(seconds_per_trial(candidate, config, material) for candidate in timed)
     hours = config.budget.hours
     typical = seconds[TIMED // 2]
     return Rehearsal(
         size=screen.space.size(),
-        feasible_share=len(feasible) / DRAWN,
+        feasible_share=share,
+        refused=refused_families(sampler),
+        families=len(sampler.surveys),
         pretrained_share=None if pretrained is None else _pretrained_share(pretrained, feasible),
         macs=tuple(candidate.cost.macs for candidate in timed),
         seconds_per_trial=seconds,

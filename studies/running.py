@@ -21,6 +21,7 @@ from search_spaces import spaces
 from studies.config import StudyConfig, folder_name, load_config
 from studies.data_section import FolderData
 from studies.errors import ConfigError
+from studies.families import lines_of
 from studies.folder import StudyFolder, read_json, write_atomic
 from studies.material import Material, load_material, with_deploy_size
 from studies.pretrained import load_pretrained
@@ -81,6 +82,8 @@ def dry_run(path: Path, overrides: Sequence[str]) -> None:
     console.print(
         f"space {space.label}: {found.size:.3g} derivations; feasible: {found.feasible_share:.0%} of random ones"
     )
+    for line in lines_of(found.refused, found.families):
+        console.print(Text(line), soft_wrap=True)
     if found.pretrained_share is not None:
         console.print(f"of feasible random ones {found.pretrained_share:.1%} begin with some of the encoder weights")
     for what, macs, seconds in zip(("cheapest", "median", "dearest"), found.macs, found.seconds_per_trial, strict=True):

@@ -11,7 +11,9 @@ from nas.architecture import Architecture
 from nas.cost import Cost
 from nas.grammar import Option
 from nas.graph import Graph
+from nas.sampling import Sampler
 from nas.space import SearchSpace
+from search_spaces.segmenter import FAMILY
 from studies.config import StudyConfig
 from studies.constraints import Constraint
 
@@ -82,14 +84,26 @@ class Screen:
         self._image_channels = config.data.input_channels
         self._outputs = 1 if len(config.data.classes) == 2 else len(config.data.classes)  # sigmoid, or softmax
         self._limits = config.limits()
+        self._seed = config.seed
         self._measure = measure if "latency_ms" in (*config.objectives, *config.constraints) else None
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        """Draws members that keep the limits on exact costs, all families alike. Latency is left to `judge`."""
+        exact = {limit.metric: limit.limit for limit in self._limits if limit.metric in Cost.__dataclass_fields__}
+        return Sampler(self.space, exact, self._exact_costs, FAMILY, self._seed)
 
     def candidate(self, architecture: Architecture, origin: str) -> Candidate:
         """Return the candidate of a member of the space."""
-        decisions = self.space.decisions(architecture)
+        return self._candidate(architecture, self.space.decisions(architecture), origin)
+
+    def _candidate(self, architecture: Architecture, decisions: Mapping[str, Option], origin: str) -> Candidate:
         return Candidate(
             architecture, decisions, origin, self._size, self._precision, self._image_channels, self._outputs
         )
+
+    def _exact_costs(self, architecture: Architecture) -> dict[str, float]:
+        return asdict(self._candidate(architecture, {}, "draw").cost)
 
     def judge(self, candidate: Candidate, known: set[str]) -> Verdict:
         """Return the verdict on a candidate, given the keys of all trials there are. Cheap checks come first."""

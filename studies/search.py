@@ -22,6 +22,7 @@ from studies.config import StudyConfig
 from studies.errors import ConfigError
 from studies.execution import Ended, Epoch, Executor, Job, Lost
 from studies.facts import fixed
+from studies.families import lines_of
 from studies.folder import StudyFolder, read_json, write_atomic
 from studies.keeping import Keeper
 from studies.ledger import Ledger
@@ -64,10 +65,12 @@ class Search:
         self._pretrained = pretrained
         self._screen = Screen(space, config, self._measure)
         self._screen.counts.update({k: int(str(v)) for k, v in read_json(folder.screened_file).items()})
-        progress.doing("measuring the published members for the reference point")
+        progress.doing("looking for feasible members of every family, and measuring the published ones")
         held = fixed(config, folder, self._screen, material, pretrained)
         self._reference = held.reference
-        for line in held.opening.said() + ([pretrained.said(self._screen)] if pretrained is not None else []):
+        families = len(self._screen.sampler.surveys)
+        said = [] if pretrained is None else [pretrained.said(self._screen)]
+        for line in (*lines_of(held.refused, families), *held.opening.said(), *said):
             progress.say(line)
         directions = [METRICS[name].direction for name in config.objectives]
         self._proposer = Proposer(self._screen, config, directions, held.opening.tried)
