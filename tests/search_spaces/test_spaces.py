@@ -46,6 +46,9 @@ SWAPS = {
         ("hrnetv2_w18", "decoder"),
         ("convunext", "encoder.staged.stages.all_convnext.3"),
         ("unet_bilinear32", "encoder.staged.stages"),
+        ("unetpp_bn32_ds", "decoder.unetpp.skip"),
+        ("unet3plus", "decoder.full_scale.source_width"),
+        ("hrnetv2_w18", "neck"),
     ],
 }
 DRAWN = {
