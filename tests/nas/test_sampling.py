@@ -15,10 +15,13 @@ import pytest
 import nas
 from nas import sampling
 from nas.errors import SpaceError
+from nas.grammar import Block, Choice, OneOf, Option, rule
+from nas.graph import GraphBuilder, Node
 from nas.sampling import Sampler
 from nas.space import SearchSpace
 from nas.walk import descend, draw, redraw
 from search_spaces import spaces
+from search_spaces.blocks.double_conv import double_conv
 from tests.listing import listed
 
 SKIPS = spaces["skips"]
@@ -94,6 +97,46 @@ def test_within_a_family_draws_are_as_rejection_would_have_them(tries: int, monk
         found = Counter(str(decisions[path]) for decisions in drawn)
         distance = sum(abs(found[option] / 800 - wanted[option] / total) for option in found | wanted) / 2
         assert distance < 0.06, (path, found, wanted)
+
+
+@rule("block", **{f"flag{i}": False for i in range(16)})
+def flagged(g: GraphBuilder, x: Node, width: int, **flags: bool) -> Node:
+    return x
+
+
+@rule("network", part=double_conv, size=1)
+def sized(g: GraphBuilder, *, part: Block, size: int) -> list[Node]:
+    return [g.image]
+
+
+FLAGS = [f"flag{i}" for i in range(16)]
+
+
+def drawn_from_flags(steps: int, count: int, monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Option]]:
+    """Feasible are one size of the plain part and two of the flagged one, whose flags cost nothing."""
+    monkeypatch.setattr(sampling, "TRIES", 1)
+    monkeypatch.setattr(sampling, "STEPS", steps)
+    parts = OneOf(plain=double_conv, flagged=flagged(**dict.fromkeys(FLAGS, Choice((False, True)))))
+    space = SearchSpace("flags", 1, sized(part=parts, size=Choice((1, 2, 3, 4))))
+
+    def cost(architecture: nas.Architecture) -> Mapping[str, float]:
+        return {"macs": architecture.options["size"] / (1 + (architecture.options["part"].rule.name == "flagged"))}
+
+    sampler, rng = Sampler(space, {"macs": 1.0}, cost), Random(8)
+    return [space.decisions(sampler.draw(rng)) for _ in range(count)]
+
+
+def test_a_long_walk_makes_up_for_parts_with_more_to_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = drawn_from_flags(80, 600, monkeypatch)
+    shares = Counter((decisions["part"], decisions["size"]) for decisions in drawn)
+    assert set(shares) == {("plain", 1), ("flagged", 1), ("flagged", 2)}
+    assert all(count / 600 == pytest.approx(1 / 3, abs=0.07) for count in shares.values()), shares
+
+
+def test_what_does_not_count_is_mended_to_no_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = [decisions for decisions in drawn_from_flags(4, 600, monkeypatch) if decisions["part"] == "flagged"]
+    for flag in FLAGS:
+        assert sum(d[f"part.flagged.{flag}"] is True for d in drawn) / len(drawn) == pytest.approx(0.5, abs=0.09), flag
 
 
 def test_draws_depend_on_the_seed_and_the_generator_alone() -> None:
