@@ -99,7 +99,7 @@ def main() -> None:
     rows = [each for size in SIZES for each in speed(size)] + likeness()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     about = {
-        "machine": f"{describe_device(torch.device('cpu'))}, Python {platform.python_version()}, used by others as well",
+        "machine": f"{describe_device(torch.device('cpu'))}, Python {platform.python_version()}, shared with others",
         "commit": commit.strip(),
         "command": "python benchmarks/sampling.py",
     }
