@@ -14,12 +14,14 @@ class EpochRecord:
         train_loss: Mean over the epoch's steps, of the weights as they were at each step.
         dice: Of the averaged weights on the validation images: mean of the images' Dice, 0..1.
         seconds: Wall clock, training and scoring.
+        pooled_dice: Likewise of all validation pixels together, as if the images were one; to look at only.
     """
 
     epoch: int
     train_loss: float
     dice: float
     seconds: float
+    pooled_dice: float
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,34 @@
 """The Dice of a network on images with masks: what a search optimises."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from evaluators.augment import normalise
-from evaluators.dice import dice_of_classes, dice_per_image
+from evaluators.dice import mean_of_classes, overlaps, pooled_dice
 from evaluators.faults import Diverged
 from evaluators.loss import at_size, outputs_for
 from nas.errors import ShapeError
 
-__all__ = ["mean_dice", "prepare"]
+__all__ = ["DiceScore", "class_indexes", "dice_score", "prepare"]
 
 
-def mean_dice(
+@dataclass(frozen=True)
+class DiceScore:
+    """The Dice of a network on a set of images, each 0..1.
+
+    Attributes:
+        mean: Mean of the images' Dice: what a search optimises.
+        pooled: Dice of all pixels together, in which large objects weigh more.
+    """
+
+    mean: float
+    pooled: float
+
+
+def dice_score(
     module: nn.Module,
     images: torch.Tensor,
     masks: torch.Tensor,
@@ -24,8 +38,8 @@ def mean_dice(
     dtype: torch.dtype = torch.float32,
     channels_last: bool = True,
     classes: int = 2,
-) -> float:
-    """Return the mean over the images of the Dice, at the masks' size; the host waits once.
+) -> DiceScore:
+    """Return the Dice of the images, at the masks' size; the host waits once.
 
     Two classes are told apart at probability 0.5; of more the greatest logit counts, and an image's Dice is the mean
     over its classes but the background (`dice_of_classes`).
@@ -44,18 +58,19 @@ def mean_dice(
         Diverged: A logit is infinite or nan, of which no Dice can be told.
         ShapeError: The logits have not K channels.
     """
-    dices, finite = [], []
+    areas, finite = [], []
     with torch.inference_mode(), torch.autocast(images.device.type, torch.bfloat16, dtype == torch.bfloat16):
         for some, target in zip(torch.split(images, batch), torch.split(masks, batch), strict=True):
             outputs = module(prepare(normalise(some), channels_last))
             logits = at_size(_counted(outputs, prediction, outputs_for(classes)), target)
-            dices.append(_dices(logits, target, classes))
+            areas.append(torch.stack(overlaps(class_indexes(logits, classes), target, classes)))
             finite.append(logits.isfinite().all())
-        total = torch.cat(dices).mean()
-        dice = torch.where(torch.stack(finite).all(), total, torch.nan).item()
-    if dice != dice:
+        common, both = torch.cat(areas, 2)
+        dices = torch.stack((mean_of_classes(common, both).mean(), pooled_dice(common, both)))
+        mean, pooled = torch.where(torch.stack(finite).all(), dices, torch.nan).tolist()
+    if mean != mean:
         raise Diverged("scoring: the network's logits on the validation images are not finite; lower the learning rate")
-    return dice
+    return DiceScore(mean, pooled)
 
 
 def prepare(images: torch.Tensor, channels_last: bool) -> torch.Tensor:
@@ -63,10 +78,11 @@ def prepare(images: torch.Tensor, channels_last: bool) -> torch.Tensor:
     return images.contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
 
 
-def _dices(logits: torch.Tensor, target: torch.Tensor, classes: int) -> torch.Tensor:
+def class_indexes(logits: torch.Tensor, classes: int) -> torch.Tensor:
+    """Return what logits (N, K, H, W) predict, uint8 (N, H, W): probability above 0.5, or the greatest of several."""
     if classes == 2:
-        return dice_per_image(logits[:, 0] > 0, target)  # logit 0 is probability 0.5
-    return dice_of_classes(logits.argmax(1), target, classes)
+        return (logits[:, 0] > 0).to(torch.uint8)  # logit 0 is probability 0.5
+    return logits.argmax(1).to(torch.uint8)
 
 
 def _counted(outputs: torch.Tensor | Sequence[torch.Tensor], prediction: int, channels: int) -> torch.Tensor:

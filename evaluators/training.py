@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from evaluators.augment import move, normalise, recolour
+from evaluators.augment import augmented
 from evaluators.checkpoint import Progress, restore, save
 from evaluators.curve import Curve, EpochRecord
 from evaluators.data.samples import Samples
@@ -25,9 +25,10 @@ from evaluators.dice import IGNORE
 from evaluators.ema import Ema
 from evaluators.faults import Diverged, Interrupted, RecipeError, TimedOut, out_of_memory
 from evaluators.layout import lay_out
-from evaluators.loss import segmentation_loss
+from evaluators.loss import SegmentationLoss
+from evaluators.optimizing import clip_gradients, optimizer_of
 from evaluators.recipe import Recipe, learning_rate_at
-from evaluators.scoring import mean_dice, prepare
+from evaluators.scoring import dice_score, prepare
 
 __all__ = ["train"]
 
@@ -59,7 +60,7 @@ def train(
         validation: At least one image.
         recipe: The numbers.
         device: Where to train.
-        prediction: Index of the output that is scored; the loss is the mean over all outputs.
+        prediction: Index of the output that is scored; how the others count is the recipe's `supervision`.
         checkpoint: A file to continue from where there is one and to replace after every epoch.
         on_epoch: Called after each epoch's checkpoint is written; not again for epochs read from a checkpoint.
         interrupted: Asked before every step; True stops the training.
@@ -104,9 +105,10 @@ def _run(
     if checkpoint is not None and checkpoint.exists():
         restore(checkpoint, progress, fingerprint, device)
     dtype = precision(recipe.precision, device)
-    loop = _Loop(progress, recipe, device, dtype, *_on_device(training, device), training.classes, check_leave)
+    loss_of = SegmentationLoss(recipe.loss, recipe.supervision, training.classes, prediction)
+    loop = _Loop(progress, recipe, device, dtype, *_on_device(training, device), loss_of, check_leave)
     score = partial(
-        mean_dice,
+        dice_score,
         progress.ema.module,
         *_on_device(validation, device),
         prediction=prediction,
@@ -119,7 +121,9 @@ def _run(
     while len(progress.records) < last:
         began, number = time.perf_counter(), len(progress.records) + 1
         loss = loop.epoch(number)
-        progress.records.append(EpochRecord(number, loss, score(), time.perf_counter() - began))
+        dice = score()
+        seconds = time.perf_counter() - began
+        progress.records.append(EpochRecord(number, loss, dice.mean, seconds, dice.pooled))
         if checkpoint is not None:
             save(checkpoint, progress, fingerprint)
         if on_epoch is not None:
@@ -138,7 +142,7 @@ class _Loop:
     dtype: torch.dtype
     images: torch.Tensor  # uint8 or float32 (N, C, H, W)
     masks: torch.Tensor  # uint8 (N, H, W)
-    classes: int
+    loss_of: SegmentationLoss
     check_leave: Callable[[], None]
 
     def epoch(self, number: int) -> float:
@@ -150,28 +154,28 @@ class _Loop:
         progress.module.train()
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(torch_seed)  # dropout knows no other generator
-            for step, batch in enumerate(batches):
+            for step, (batch, scale) in enumerate(batches):
                 self.check_leave()
                 rate = learning_rate_at((number - 1) * len(batches) + step, recipe.epochs * len(batches), recipe)
-                total += self._step(*self._augmented(batch, generator), rate)
+                total += self._step(*self._augmented(batch, scale, generator), rate)
         loss, finite = torch.stack((total / len(batches), progress.ema.finite())).tolist()
         if not (finite and math.isfinite(loss)):
             raise Diverged(f"training: loss {loss} or weights not finite in epoch {number}; lower the learning rate")
         return float(loss)
 
-    def _batches(self, generator: torch.Generator) -> list[torch.Tensor]:
-        """Return the shuffled indexes of each step; a smaller last batch only where it is the only one."""
+    def _batches(self, generator: torch.Generator) -> list[tuple[torch.Tensor, float]]:
+        """Return each step's shuffled indexes and scale; a smaller last batch only where it is the only one."""
         order = torch.randperm(len(self.images), generator=generator, device=self.device)
         batch = min(self.recipe.batch, len(order))
-        return [order[start : start + batch] for start in range(0, len(order) - batch + 1, batch)]
+        starts = range(0, len(order) - batch + 1, batch)
+        return [(order[start : start + batch], scale) for start in starts for scale in self.recipe.scales]
 
-    def _augmented(self, batch: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        recipe = self.recipe
+    def _augmented(
+        self, batch: torch.Tensor, scale: float, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         images, masks = self.images.index_select(0, batch), self.masks.index_select(0, batch)
-        images, masks = move(images, masks, generator, flips=recipe.flips, quarter_turns=recipe.quarter_turns)
-        unit = images if images.is_floating_point() else images.float() / 255
-        images = normalise(recolour(unit, generator, recipe.colour))
-        return prepare(images, recipe.channels_last), masks
+        images, masks = augmented(images, masks, generator, self.recipe, scale)
+        return prepare(images, self.recipe.channels_last), masks
 
     def _step(self, images: torch.Tensor, masks: torch.Tensor, rate: float) -> torch.Tensor:
         progress = self.progress
@@ -179,10 +183,10 @@ class _Loop:
             group["lr"] = rate
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             outputs = progress.module(images)
-        loss = segmentation_loss(outputs, masks, self.classes)
+        loss = self.loss_of(outputs, masks)
         progress.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's
-        nn.utils.clip_grad_norm_(progress.module.parameters(), self.recipe.clip_norm)
+        clip_gradients(progress.module, self.recipe)
         progress.optimizer.step()
         progress.ema.update(progress.module)
         return loss.detach()
@@ -191,13 +195,7 @@ class _Loop:
 def _start(module: nn.Module, recipe: Recipe, device: torch.device) -> Progress:
     module.to(device)
     lay_out(module, device, precision(recipe.precision, device), channels_last=recipe.channels_last)
-    weights = [weight for weight in module.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-    return Progress(module, Ema(module, recipe.ema_decay), optimizer)
+    return Progress(module, Ema(module, recipe.ema_decay), optimizer_of(module, recipe))
 
 
 def _on_device(samples: Samples, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

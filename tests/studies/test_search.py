@@ -62,7 +62,7 @@ def test_front_and_hypervolume_follow_from_the_trials(tiny: Path) -> None:
 def test_stored_weights_give_the_recorded_dice(tiny: Path) -> None:
     from safetensors.torch import load_file
 
-    from evaluators.scoring import mean_dice
+    from evaluators.scoring import dice_score
     from studies.material import load_material
 
     record = search(tiny)
@@ -71,7 +71,7 @@ def test_stored_weights_give_the_recorded_dice(tiny: Path) -> None:
     module = nas.to_module(Graph.from_json((folder / "graph.json").read_text()))
     module.load_state_dict(load_file(folder / "weights.safetensors"))
     validation = load_material(record.config, record.folder).validation
-    dice = mean_dice(
+    dice = dice_score(
         module.eval(),
         validation.images,
         validation.masks,
@@ -80,7 +80,7 @@ def test_stored_weights_give_the_recorded_dice(tiny: Path) -> None:
         dtype=torch.float32,
         channels_last=False,
     )
-    assert dice == pytest.approx(record.front()["dice"].iloc[0], abs=0.02)  # training scored in half precision
+    assert dice.mean == pytest.approx(record.front()["dice"].iloc[0], abs=0.02)  # training scored in half precision
 
 
 def summary(record: StudyRecord) -> list[tuple[str, float]]:
@@ -175,7 +175,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exception | float]]
         end = ends.pop(0)
         if isinstance(end, Exception):
             raise end
-        return Curve((EpochRecord(1, 0.5, end, 1.0), EpochRecord(2, 0.5, end, 1.0)))
+        return Curve((EpochRecord(1, 0.5, end, 1.0, end), EpochRecord(2, 0.5, end, 1.0, end)))
 
     monkeypatch.setattr("studies.trial.train", train)
     yield ends
