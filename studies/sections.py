@@ -7,6 +7,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
+from evaluators.faults import RecipeError
+from evaluators.losses import DEFAULT_LOSS, LOSSES, Setting, read_loss
+from evaluators.presets import PRESETS, preset_values
 from search_spaces import published_names
 from studies.errors import shown
 from studies.validation import broken_rules
@@ -41,6 +44,8 @@ PossiblePath = Annotated[Path, Field(strict=False), AfterValidator(_possible_pat
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy and torch both take
 Share = Annotated[float, Field(ge=0, le=1)]
 Side = Annotated[int, Field(ge=32)]  # pixels
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 
 
 class Section(BaseModel):
@@ -99,17 +104,41 @@ class EncoderWeights(Section):
 class Train(Section):
     """How each network is trained; fields and defaults are those of `evaluators.Recipe`, how and where it starts."""
 
+    recipe: str = Field(
+        default="default",
+        description=f"{', '.join(list(PRESETS)[1:])}: that paper's values for what is not written below",
+    )
     size: Side = Field(default=128, description="height and width of training images in pixels")
     epochs: int = Field(default=12, ge=1, description="passes over the training images")
     batch: int = Field(default=8, ge=1, description="images per step")
-    learning_rate: float = Field(default=1e-3, gt=0, description="of AdamW, between warm-up and decay")
-    weight_decay: float = Field(default=1e-2, ge=0, description="of AdamW")
+    loss: dict[str, float | dict[str, Setting]] = Field(
+        default=DEFAULT_LOSS, description=f"each with its weight: {', '.join(LOSSES)}; {{tversky: {{alpha: 0.3}}}}"
+    )
+    supervision: Literal["mean", "sum", "halving"] | Annotated[tuple[NotNegative, ...], Field(strict=False)] = Field(
+        default="mean", description="how several outputs count: mean, sum, halving, or a weight for each"
+    )
+    optimizer: Literal["adamw", "adam", "sgd"] = Field(default="adamw", description="adamw, adam or sgd")
+    learning_rate: float = Field(default=1e-3, gt=0, description="of the optimizer, between warm-up and decay")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="of sgd")
+    weight_decay: float = Field(default=1e-2, ge=0, description="of the optimizer")
+    decay_biases: bool = Field(default=False, description="let weight decay act on biases and norms too")
     warmup: Share = Field(default=0.05, description="share of the steps in which the rate rises")
-    decay: Share = Field(default=0.2, description="share of the steps, at the end, in which the rate falls to 0")
-    ema_decay: Share = Field(default=0.98, description="of the averaged weights, which are the ones that are scored")
-    clip_norm: float = Field(default=1.0, gt=0, description="the gradient's greatest length")
+    decay: Share = Field(default=0.2, description="share of the steps, at the end, in which the rate falls")
+    schedule: Literal["linear", "poly", "cosine", "step"] = Field(
+        default="linear", description="how it falls: linear, poly, cosine (all to 0) or step (a tenth)"
+    )
+    ema_decay: Share = Field(default=0.98, description="of the averaged weights, which are scored; 0: the last weights")
+    clip_norm: Positive | None = Field(default=1.0, description="the gradient's greatest length; null: any")
+    clip_value: Positive | None = Field(default=None, description="the greatest of the gradient's numbers; null: any")
     flips: bool = Field(default=True, description="flip images at random")
     quarter_turns: bool = Field(default=True, description="turn images at random by quarters")
+    rotation: float = Field(default=0.0, ge=0, le=180, description="turn them by up to so many degrees")
+    zoom: Annotated[tuple[Positive, Positive], Field(strict=False)] = Field(
+        default=(1.0, 1.0), description="enlarge them by a factor between these and crop; below 1 they shrink"
+    )
+    scales: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] = Field(
+        default=(1.0,), description="multiples of size; each batch is trained on at each of them"
+    )
     colour: Share = Field(default=0.05, description="strength of random changes of colour, 0 (off) to 1")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="fp32, bf16, or auto: bf16 where the device computes in it"
@@ -128,6 +157,45 @@ class Train(Section):
     silence_s: float = Field(
         default=600, gt=0, description="seconds without a step after which a worker is killed; may change on resume"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_the_recipes_values(cls, values: object) -> object:
+        if not isinstance(values, dict) or values.get("recipe", "default") not in tuple(PRESETS):
+            return values
+        return preset_values(values.get("recipe", "default"), values.get("epochs")) | values
+
+    @field_validator("recipe")
+    @classmethod
+    def _is_a_known_recipe(cls, recipe: str) -> str:
+        if recipe not in PRESETS:
+            close = get_close_matches(recipe[:100], PRESETS, n=1)
+            known = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(PRESETS)}"
+            raise broken_rules({(): f"unknown recipe {shown(recipe)}; {known}"})
+        return recipe
+
+    @field_validator("loss")
+    @classmethod
+    def _is_a_known_loss(cls, loss: dict[str, float | dict[str, Setting]]) -> dict[str, float | dict[str, Setting]]:
+        try:
+            read_loss(loss)
+        except RecipeError as error:
+            raise broken_rules({(): str(error).removeprefix("loss: ")}) from None
+        return loss
+
+    @field_validator("supervision")
+    @classmethod
+    def _weighs_something(cls, supervision: str | tuple[float, ...]) -> str | tuple[float, ...]:
+        if not any(supervision):
+            raise broken_rules({(): f"needs a weight above 0; came {shown(list(supervision))}"})
+        return supervision
+
+    @field_validator("zoom")
+    @classmethod
+    def _is_a_range(cls, zoom: tuple[float, float]) -> tuple[float, float]:
+        if zoom[0] > zoom[1]:
+            raise broken_rules({(): f"needs the lesser factor first; came {zoom[0]:g}, {zoom[1]:g}"})
+        return zoom
 
     @model_validator(mode="after")
     def _rises_before_it_falls(self) -> Self:
