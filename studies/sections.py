@@ -136,7 +136,7 @@ class Train(Section):
     zoom: Annotated[tuple[Positive, Positive], Field(strict=False)] = Field(
         default=(1.0, 1.0), description="enlarge them by a factor between these and crop; below 1 they shrink"
     )
-    scales: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] = Field(
+    scales: Annotated[tuple[Positive, ...], Field(strict=False)] = Field(
         default=(1.0,), description="multiples of size; each batch is trained on at each of them"
     )
     colour: Share = Field(default=0.05, description="strength of random changes of colour, 0 (off) to 1")
@@ -182,6 +182,13 @@ class Train(Section):
         except RecipeError as error:
             raise broken_rules({(): str(error).removeprefix("loss: ")}) from None
         return loss
+
+    @field_validator("scales")
+    @classmethod
+    def _has_a_scale(cls, scales: tuple[float, ...]) -> tuple[float, ...]:
+        if not scales:
+            raise broken_rules({(): "needs a factor, such as [1]; came an empty list"})
+        return scales
 
     @field_validator("supervision")
     @classmethod

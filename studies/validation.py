@@ -32,7 +32,6 @@ _NEEDS = {  # pydantic's error type -> what was needed
     "string_too_short": "text of at least {min_length} character",
     "string_type": "text",
     "too_long": "a list of at most {max_length}",
-    "too_short": "a list of at least {min_length}",
     "tuple_type": "a list",
 }
 
