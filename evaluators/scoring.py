@@ -1,18 +1,23 @@
-"""The Dice of a network on images with masks: what a search optimises."""
+"""The Dice of a network on images with masks: what a search optimises, and all scores at the masks' own size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from evaluators.augment import normalise
+from evaluators.data.form import Fit
+from evaluators.data.resizing import to_original
 from evaluators.dice import mean_of_classes, overlaps, pooled_dice
 from evaluators.faults import Diverged
 from evaluators.loss import at_size, outputs_for
+from evaluators.scores import Score, score_image
 from nas.errors import ShapeError
 
-__all__ = ["DiceScore", "class_indexes", "dice_score", "prepare"]
+__all__ = ["DiceScore", "class_indexes", "dice_score", "prepare", "score_network"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,60 @@ def dice_score(
     if mean != mean:
         raise Diverged("scoring: the network's logits on the validation images are not finite; lower the learning rate")
     return DiceScore(mean, pooled)
+
+
+def score_network(
+    module: nn.Module,
+    images: torch.Tensor,
+    names: Sequence[str],
+    truths: Sequence[NDArray[np.uint8]],
+    *,
+    fit: Fit = "squeeze",
+    classes: int = 2,
+    prediction: int = 0,
+    batch: int = 8,
+    spacings: Sequence[Sequence[float] | None] | None = None,
+    tolerance: float = 2.0,
+) -> tuple[Score, ...]:
+    """Return every score of each image and class at the masks' original sizes; float32, for final reports.
+
+    Logits are resized and only then told apart, so that a prediction's border is as smooth as the mask's.
+
+    Args:
+        module: In evaluation mode; gives logits (N, K, h, w) or a list of such.
+        images: uint8 or float32 (N, C, S, S), as `load` gives them, on the module's device.
+        names: Of the images.
+        truths: Their masks at their own sizes, each (H, W) of class indexes; 255 is ignored.
+        fit: How the images were brought to S x S (`evaluators.data.resizing`).
+        classes: Number of classes, the background included.
+        prediction: Index of the output that counts.
+        batch: Images at a time.
+        spacings: Size of a pixel of each mask, rows then columns; None: pixels.
+        tolerance: Of the surface Dice, in the spacing's unit.
+
+    Raises:
+        Diverged: A logit is infinite or nan.
+        ShapeError: The logits have not K channels, or names, masks and images are not as many.
+    """
+    spaced = [None] * len(names) if spacings is None else list(spacings)
+    if not len(images) == len(names) == len(truths) == len(spaced):
+        counts = f"{len(images)} images, {len(names)} names, {len(truths)} masks, {len(spaced)} spacings"
+        raise ShapeError(f"scoring: needs as many of each, got {counts}")
+    rows: list[Score] = []
+    for start in range(0, len(images), batch):
+        some = images[start : start + batch]
+        with torch.inference_mode():
+            outputs = module(prepare(normalise(some), channels_last=True))
+            logits = at_size(_counted(outputs, prediction, outputs_for(classes)), some[:, 0])
+        if not logits.isfinite().all():
+            raise Diverged("scoring: the network's logits are not finite; its training diverged")
+        for index, scores in enumerate(logits, start):
+            truth = truths[index]
+            height, width = truth.shape
+            resized = to_original(scores.unsqueeze(0), height, width, fit)
+            found = class_indexes(resized, classes)[0].cpu().numpy()
+            rows += score_image(names[index], found, truth, classes, spacing=spaced[index], tolerance=tolerance)
+    return tuple(rows)
 
 
 def prepare(images: torch.Tensor, channels_last: bool) -> torch.Tensor:
