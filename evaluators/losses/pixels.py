@@ -23,7 +23,7 @@ class Pixels:
     """
 
     def __init__(self, logits: torch.Tensor, masks: torch.Tensor, classes: int) -> None:
-        self.logits = logits.float()
+        self.logits = logits
         self.masks = masks
         self.classes = classes
 

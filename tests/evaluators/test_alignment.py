@@ -154,6 +154,14 @@ def test_scales_are_rounded_to_what_networks_take() -> None:
     assert sizes == [32, 64, 96, 128, 128]
 
 
+@pytest.mark.parametrize("scale", [0.5, 1.25, 2.0])
+def test_corners_stay_corners_at_every_scale(scale: float) -> None:
+    images, row, _ = slopes(96, 96, torch.float32)
+    moved, labels = rescale(images, row, scale)
+    for first, last in ((255 * moved[:, 0, 0], 255 * moved[:, 0, -1]), (labels[:, 0], labels[:, -1])):
+        assert torch.allclose(first.float(), torch.tensor(0.0)) and torch.allclose(last.float(), torch.tensor(95.0))
+
+
 def test_off_draws_nothing() -> None:
     generator = torch.Generator().manual_seed(0)
     before = generator.get_state()
