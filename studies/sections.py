@@ -205,6 +205,16 @@ class Train(Section):
         return zoom
 
     @model_validator(mode="after")
+    def _follows_its_recipe_in_something(self) -> Self:
+        values = preset_values(self.recipe, self.epochs)
+        values.pop("epochs", None)  # is what was given
+        if values and all(getattr(self, name) != value for name, value in values.items()):
+            names = ", ".join(values)
+            fault = f"needs settings that are not written; of {shown(self.recipe)} all are: {names}; remove some"
+            raise broken_rules({("recipe",): fault})
+        return self
+
+    @model_validator(mode="after")
     def _rises_before_it_falls(self) -> Self:
         if self.warmup + self.decay > 1:
             raise broken_rules({(): f"needs warmup + decay of at most 1; came {self.warmup:g} + {self.decay:g}"})

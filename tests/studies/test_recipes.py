@@ -7,7 +7,9 @@ import pytest
 from evaluators.presets import PRESETS
 from evaluators.recipe import Recipe
 from studies.config import ConfigError, StudyConfig, fixed_for_resume, load_config
+from studies.data_section import FolderData
 from studies.sections import Train
+from studies.starter import starter_yaml
 from studies.trial import recipe_of
 
 PAPERS = [name for name in PRESETS if name != "default"]
@@ -58,6 +60,18 @@ def test_what_is_written_wins(name, tmp_path):
     assert (train.batch, train.loss, train.learning_rate) == (3, {"focal": 1}, 0.5)
     assert train.optimizer == Train(recipe=name).optimizer
     assert load_config(written(tmp_path, "{batch: 3}"), [f"train.recipe={name}"]).train.batch == 3
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_a_recipe_that_changes_nothing_is_an_error(name, tmp_path):
+    """`nas init` writes every setting, beside which a recipe has nothing to say."""
+    path = tmp_path / "all.yaml"
+    path.write_text(starter_yaml("x", FolderData(root=Path("y")), 600, 256, 0.1), encoding="utf-8")
+    with pytest.raises(ConfigError, match="train.recipe: needs settings that are not written; .* remove some"):
+        load_config(path, [f"train.recipe={name}"])
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(line for line in lines if "learning_rate" not in line), encoding="utf-8")
+    assert load_config(path, [f"train.recipe={name}"]).train.learning_rate == Train(recipe=name).learning_rate
 
 
 def test_the_rise_is_one_epoch_of_those_that_are_trained(tmp_path):
