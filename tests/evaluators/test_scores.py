@@ -245,6 +245,7 @@ def test_the_pooled_dice_of_a_network_weighs_large_objects_more() -> None:
     images = (masks.unsqueeze(1).repeat(1, 3, 1, 1) * 255).clone()
     images[1] = 0  # the small one is missed
     score = dice_score(Brightness(), images, masks, prediction=1)
+    assert dice_score(Brightness(), images, masks, prediction=1, batch=1) == score
     large, small = int(masks[0].sum()), int(masks[1].sum())
     assert score.mean == pytest.approx(0.5, abs=0.02)
     assert score.pooled == pytest.approx(2 * large / (2 * large + small), abs=0.02)
