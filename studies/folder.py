@@ -44,6 +44,11 @@ class StudyFolder:
         return self.root / "facts.json"
 
     @property
+    def rules_file(self) -> Path:
+        """Names and hashes of the person's own rules that the study began with; absent where there are none."""
+        return self.root / "rules.json"
+
+    @property
     def screened_file(self) -> Path:
         """Counts of proposals that never became trials."""
         return self.root / "screened.json"

@@ -24,6 +24,7 @@ from studies.errors import ConfigError
 from studies.families import lines_of
 from studies.folder import StudyFolder, read_json, write_atomic
 from studies.material import Material, load_material, with_deploy_size
+from studies.own_rules import checked_space, fix_rules, rules_of
 from studies.pretrained import load_pretrained
 from studies.progress import Progress, duration
 from studies.records import StudyRecord, load
@@ -41,16 +42,27 @@ __all__ = ["dry_run", "run", "show_status", "write_starter"]
 LEAST_FREE_BYTES = 500_000_000
 
 
-def run(path: Path, overrides: Sequence[str], directory: Path | None, interrupted: Callable[[], bool]) -> bool:
-    """Run or resume a study and print its front. Return False if no trial ended well."""
+def run(
+    path: Path,
+    overrides: Sequence[str],
+    directory: Path | None,
+    interrupted: Callable[[], bool],
+    rules: Sequence[str] = (),
+) -> bool:
+    """Run or resume a study and print its front. Return False if no trial ended well. rules: what --rules named."""
     console, config, space = _opened(path, overrides)
+    own = rules_of(rules)
+    space = checked_space(space, own)
     pretrained = load_pretrained(config)
     if config.train.threads != "auto":
         torch.set_num_threads(config.train.threads)
     folder = StudyFolder(directory or Path("runs") / folder_name(config.name))
     with folder.driver(), Progress(console) as progress:
+        fix_rules(folder, own)
         folder.begin(config)
         progress.say(f"study {config.name} in {folder.root} · {describe_device(pick_device(config.device))}")
+        if own:
+            progress.say(f"space {space.label}; the rules of {', '.join(each.source for each in own)} are checked")
         if disk_free_bytes(folder.root) < LEAST_FREE_BYTES:
             raise ConfigError(f"{folder.root}: less than {LEAST_FREE_BYTES // 10**6} MB free on this disk; make room")
         material = load_material(config, folder, lambda done, total: progress.doing(f"reading images {done}/{total}"))
@@ -61,15 +73,17 @@ def run(path: Path, overrides: Sequence[str], directory: Path | None, interrupte
     _print_standing(console, record)
     kept = [text for text in overrides if not text.startswith("budget.trials=")]
     place = ["--dir", str(directory)] if directory else []
+    place += [word for source in rules for word in ("--rules", source)]
     more = shlex.join(["nas", "search", str(path), *kept, f"budget.trials={2 * config.budget.trials}", *place])
     for line in (f"Next: nas status {folder.root}", f"More trials: {more}"):
         console.print(Text(line), soft_wrap=True)  # a command is copied as one line
     return not record.front().empty
 
 
-def dry_run(path: Path, overrides: Sequence[str]) -> None:
+def dry_run(path: Path, overrides: Sequence[str], rules: Sequence[str] = ()) -> None:
     """Print the size of the space, the feasible share, seconds per trial, what fits the budget, and disk use."""
     console, config, space = _opened(path, overrides)
+    space = checked_space(space, rules_of(rules))
     pretrained = load_pretrained(config)
     screen = Screen(space, config, lambda graph: latency_of(graph, config))
     with Progress(console) as progress:

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from random import Random
@@ -22,6 +22,8 @@ from search_spaces.segmenter import FAMILY
 from studies.corners import Corners, corners_of
 from studies.cost_tables import short
 from studies.errors import ConfigError, shown
+from studies.own_rules import rules_of, widened
+from studies.rules_report import installed_line
 
 __all__ = ["Draw", "costs_of_draws", "members_of", "show_space", "show_spaces"]
 
@@ -41,17 +43,25 @@ def show_spaces() -> None:
     for space in spaces.values():
         table.add_row(space.label, _counted(space.size()), str(space.min_side), ", ".join(members_of(space)) or "-")
     Console().print(table)
+    if installed_line():
+        Console().print(Text(installed_line()), soft_wrap=True)
 
 
 def show_space(
-    name: str, size: tuple[int, int], draws: int, seed: int, plot: Path | None, corners: bool = False
+    name: str,
+    size: tuple[int, int],
+    draws: int,
+    seed: int,
+    plot: Path | None,
+    corners: bool = False,
+    rules: Sequence[str] = (),
 ) -> None:
     """Print one space: options, members, and the costs of random draws by family; write their histogram to `plot`.
 
     corners: also look for the cheapest and the dearest member of each family, which takes a while in a large space.
-    Raises ConfigError for an unknown space, or a size below what the space is legal for.
+    rules: what --rules named. Raises ConfigError for an unknown space, or a size below what the space is legal for.
     """
-    space = _named(name)
+    space = widened(_named(name), rules_of(rules))
     if min(size) < space.min_side:
         raise ConfigError(f"size: {space.label} needs sides of at least {space.min_side} pixels; came {size}")
     console = Console()
