@@ -61,7 +61,7 @@ def check_twin(rule: Rule, twin: nn.Module, channels: Sequence[int], width: int 
 
 def check_stored_and_trained(rule: Rule, graph: Graph) -> None:
     """Check that rule and graph can be stored, that deployment keeps the function, and that all weights are trained."""
-    assert load(fixed(rule).to_json()) == fixed(rule)
+    assert load(fixed(rule).to_json(), [rule]) == fixed(rule)
     assert Graph.from_json(graph.to_json()).key() == graph.key()
     trained, deployed = shaken(graph), nas.deploy(graph)
     module = nas.to_module(deployed).eval()
