@@ -124,6 +124,23 @@ def test_another_rule_under_the_same_name_is_no_member_and_builds_apart() -> Non
         second.decisions(members[0])
 
 
+def test_rules_of_one_name_and_options_are_told_apart() -> None:
+    spaces_of_two = [extended(spaces["skips"], [each]) for each in (own(), own())]
+    one, other = (
+        space.derive(lambda path, options: "mine" if "mine" in options else options[0]) for space in spaces_of_two
+    )
+    assert one.to_json() == other.to_json()
+    assert one != other
+    assert one == spaces_of_two[0].replay(spaces_of_two[0].decisions(one))
+
+
+def test_a_choice_within_a_choice_offers_the_rule_once() -> None:
+    x, y, z = (own(name=name) for name in "xyz")
+    network = rule("network", slot=OneOf(inner=OneOf(x=x, y=y), z=z))(own().emit)
+    offered = extended(SearchSpace("nested", 1, network), [own()]).options()
+    assert (offered["slot"], offered["slot.inner"]) == (("inner", "z"), ("x", "y", "mine"))
+
+
 def changed() -> Rule:
     """As `own`, after its file was edited: an option is gone and the operators are others."""
 

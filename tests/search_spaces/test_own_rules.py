@@ -1,5 +1,6 @@
 """A person's rules: reading files and packages, what the check finds, and faults that name the rule and the place."""
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from nas.space import SearchSpace
 from search_spaces import load, load_rules, spaces, with_rules
 from search_spaces.catalog import catalog
 from search_spaces.own import check_in_space, check_rule, checking, joining
+from search_spaces.own.bench import applied, variants
 from search_spaces.own.template import template
 
 HEAD = """\
@@ -89,6 +91,24 @@ def test_what_is_listed_is_offered_and_private_rules_are_parts(tmp_path: Path) -
         load(member.to_json())
 
 
+def test_the_innermost_rule_is_named(tmp_path: Path) -> None:
+    inner = '@rule("block")\ndef _part(g, x, width):\n    g.add(Conv(width), x)\n'
+    outer = '@rule("block", part=_part)\ndef mine(g, x, width, *, part):\n    return g.add(ReLU(), part(g, x, width))\n'
+    with pytest.raises(RuleError, match=r"_part \(.*mine.py:7\): a block returns a node; nothing came"):
+        check_rule(only(written(tmp_path, HEAD + inner + outer)))
+
+
+def test_a_rule_is_recorded_once_for_all_sizes_as_built_in_ones_are(tmp_path: Path) -> None:
+    counted = GOOD.replace("    return", "    calls.append(x.channels)\n    return").replace(
+        "@rule", "calls = []\n@rule", 1
+    )
+    rule = only(written(tmp_path, counted))
+    (variant,) = variants(rule)
+    for size in ((16, 16), (33, 47), (64, 80)):
+        applied(variant.architecture, 8, 8, size).key()
+    assert inspect.unwrap(rule.emit).__globals__["calls"] == [8]
+
+
 def having(space: SearchSpace, rule: Rule) -> nas.Architecture:
     return space.derive(lambda path, options: rule.name if rule.name in options else options[0])
 
@@ -107,7 +127,6 @@ def test_the_same_text_gives_the_same_rules_and_a_changed_one_others(tmp_path: P
     assert nas.build(having(with_rules(spaces["skips"], restored), restored), (3, 64, 64)).key() == built[0]
 
 
-UNUSED = "gone = g.add(Conv(width), x)\n    "
 FAULTY = {
     "raises": (BLOCK + "return g.add(Conv(width // 0), x)\n", r"line 9: ZeroDivisionError"),
     "nothing": (BLOCK + "g.add(Conv(width), x)\n", "a block returns a node; nothing came"),

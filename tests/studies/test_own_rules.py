@@ -119,6 +119,14 @@ def test_a_rule_that_fails_its_check_stops_the_search_before_it_begins(tiny: Pat
     assert not Path("runs").exists()
 
 
+def test_a_rule_that_fails_only_in_the_space_stops_the_search_too(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text(OTHER.replace("Conv(width), x)", "Conv(width + 0 // (width - 32)), x)"))
+    code, _, error = nas_command("search", tiny, "--rules", "bad.py")
+    assert code == 2
+    assert error.startswith("nas: other_block (bad.py:4): in a member of unet+other_block@1 at ")
+    assert error.endswith("line 6: ZeroDivisionError: integer division or modulo by zero\n")
+
+
 def test_dry_run_and_spaces_show_the_space_with_the_rules(tiny: Path, ghost: Path) -> None:
     code, out, _ = nas_command("search", tiny, "--rules", ghost, "--dry-run")
     assert (code, "space unet+ghost_block@1:" in out) == (0, True)
