@@ -44,7 +44,7 @@ def fixed(
 
     Raises ConfigError if it would go on with something else.
     """
-    device = describe_device(pick_device(config.deploy.device))
+    device = describe_device(pick_device(config.deploy.place))
     weights = pretrained.sha256 if pretrained is not None else None
     stored = read_json(folder.facts_file)
     if not stored:

@@ -23,6 +23,7 @@ from studies.data_section import FolderData
 from studies.errors import ConfigError
 from studies.families import lines_of
 from studies.folder import StudyFolder, read_json, write_atomic
+from studies.latency_meter import LatencyMeter
 from studies.material import Material, load_material, with_deploy_size
 from studies.own_rules import checked_space, fix_rules, rules_of
 from studies.pretrained import load_pretrained
@@ -35,7 +36,6 @@ from studies.slots import executor_for
 from studies.splitting import data_section, with_full_parts
 from studies.starter import starter_yaml
 from studies.tables import front_table, outcome_line, pretrained_line
-from studies.trial import latency_of
 
 __all__ = ["dry_run", "run", "show_status", "write_starter"]
 
@@ -85,7 +85,7 @@ def dry_run(path: Path, overrides: Sequence[str], rules: Sequence[str] = ()) -> 
     console, config, space = _opened(path, overrides)
     space = checked_space(space, rules_of(rules))
     pretrained = load_pretrained(config)
-    screen = Screen(space, config, lambda graph: latency_of(graph, config))
+    screen = Screen(space, config, LatencyMeter(config).measure)
     with Progress(console) as progress:
         material = load_material(config, None, lambda done, total: progress.doing(f"reading images {done}/{total}"))
         progress.say(_said(material))

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial
 from evaluators.faults import Interrupted
 from evaluators.latency import Latency
 from evaluators.metrics import METRICS
+from evaluators.prediction import Prediction
 from nas.errors import NasError
 from nas.graph import Graph
 from nas.space import SearchSpace
@@ -25,6 +26,7 @@ from studies.facts import fixed
 from studies.families import lines_of
 from studies.folder import StudyFolder, read_json, write_atomic
 from studies.keeping import Keeper
+from studies.latency_meter import LatencyMeter
 from studies.ledger import Ledger
 from studies.material import Material
 from studies.pretrained import Pretrained
@@ -33,7 +35,7 @@ from studies.proposing import Proposer
 from studies.records import curve_of, is_published
 from studies.rungs import RULES, rung_epochs, to_promote
 from studies.screening import Screen, Verdict
-from studies.trial import Result, latency_of, store_candidate
+from studies.trial import Result, store_candidate
 
 __all__ = ["DiskFull", "Search", "check_sizes"]
 
@@ -63,7 +65,8 @@ class Search:
         self._config, self._space, self._folder = config, space, folder
         self._progress, self._interrupted, self._executor = progress, interrupted, executor
         self._pretrained = pretrained
-        self._screen = Screen(space, config, self._measure)
+        self._meter = LatencyMeter(config)
+        self._screen = Screen(space, config, self._measure, self._predict)
         self._screen.counts.update({k: int(str(v)) for k, v in read_json(folder.screened_file).items()})
         progress.doing("looking for feasible members of every family, and measuring the published ones")
         held = fixed(config, folder, self._screen, material, pretrained)
@@ -211,7 +214,11 @@ class Search:
 
     def _measure(self, graph: Graph) -> Latency:
         with self._executor.quiet():
-            return latency_of(graph, self._config)
+            return self._meter.measure(graph)
+
+    def _predict(self, graph: Graph) -> Prediction | None:
+        with self._executor.quiet():  # it measures launches that are new
+            return self._meter.predict(graph)
 
     def _show(self, epoch: Epoch) -> None:
         trial = self._ledger.trials[epoch.job.number]

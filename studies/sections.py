@@ -231,7 +231,23 @@ class Deploy(Section):
     precision: Literal["fp32", "bf16"] = Field(default="fp32", description="fp32 or bf16")
     channels_last: bool = Field(default=True, description="memory layout")
     device: Device = Field(default="auto", description="auto (CUDA where there is one), cpu, cuda or cuda:N")
-    runtime: Literal["torch"] = Field(default="torch", description="what runs the network")
+    runtime: Literal["torch", "cuda_graph", "onnxruntime"] = Field(
+        default="torch", description="torch (eager), cuda_graph (a replay of it) or onnxruntime (CPU, fp32)"
+    )
+
+    @model_validator(mode="after")
+    def _can_be_run(self) -> Self:
+        if self.runtime == "onnxruntime" and (self.precision != "fp32" or self.device not in ("auto", "cpu")):
+            came = f"precision {self.precision}, device {self.device}"
+            raise broken_rules({("runtime",): f"onnxruntime needs precision fp32 and device cpu; came {came}"})
+        if self.runtime == "cuda_graph" and self.device == "cpu":
+            raise broken_rules({("runtime",): "cuda_graph needs a CUDA device; came device cpu"})
+        return self
+
+    @property
+    def place(self) -> str:
+        """The device to measure on; `auto` is the CPU for onnxruntime."""
+        return "cpu" if self.runtime == "onnxruntime" else self.device
 
 
 class Sampler(Section):

@@ -18,7 +18,6 @@ import nas
 from evaluators.curve import Curve, EpochRecord
 from evaluators.device import pick_device
 from evaluators.faults import Interrupted
-from evaluators.latency import Latency, latency_ms
 from evaluators.recipe import Recipe
 from evaluators.training import train
 from nas.graph import Graph
@@ -30,7 +29,7 @@ from studies.outcomes import Outcome, outcome_of
 from studies.pretrained import Pretrained
 from studies.screening import Candidate
 
-__all__ = ["Result", "Trainer", "disk_is_full", "latency_of", "store_candidate"]
+__all__ = ["Result", "Trainer", "disk_is_full", "store_candidate"]
 
 LEAST_FREE_BYTES = 1_000_000
 
@@ -52,16 +51,6 @@ def store_candidate(folder: Path, candidate: Candidate) -> None:
     """Write the architecture and its graph: what is needed to rebuild it without, and with, its rules."""
     write_atomic(folder / "architecture.json", candidate.architecture.to_json())
     write_atomic(folder / "graph.json", candidate.graph.to_json())
-
-
-def latency_of(graph: Graph, config: StudyConfig) -> Latency:
-    """Return the measured latency of a deployed graph as the configuration deploys it."""
-    deploy = config.deploy
-    with torch.random.fork_rng([]):
-        module = nas.to_module(graph)
-    return latency_ms(
-        module, graph.image_shape, deploy.device, precision=deploy.precision, channels_last=deploy.channels_last
-    )
 
 
 class Trainer:
