@@ -130,7 +130,9 @@ def profile(
     verify: Annotated[
         bool, typer.Option("--verify", help="count with hooks, fvcore and torch; 1 if any differs")
     ] = False,
-    device: Annotated[str, typer.Option("--device", help="measure latency there: auto, cpu, cuda, cuda:N")] = "",
+    device: Annotated[
+        str, typer.Option("--device", help="predict and measure latency there: auto, cpu, cuda, cuda:N")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, to the unit")] = False,
     draw: Annotated[Path | None, typer.Option("--draw", metavar="FILE", help="write a drawing, .svg or .html")] = None,
     colour: Annotated[
