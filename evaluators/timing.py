@@ -53,21 +53,25 @@ def pinned(device: torch.device) -> Iterator[None]:
     if device.type != "cpu" or count >= len(allowed):
         yield
         return
-    before = {thread: os.sched_getaffinity(thread) for thread in _threads()}
+    before = _cores_by_thread()
     try:
         _pin(dict.fromkeys(before, set(allowed[-count:])))
         yield
     finally:
-        _pin({thread: before.get(thread, set(allowed)) for thread in _threads()})
+        _pin({thread: before.get(thread, set(allowed)) for thread in _cores_by_thread()})
 
 
-def _threads() -> list[int]:
-    return [int(path.name) for path in _THREADS.iterdir()]
+def _cores_by_thread() -> dict[int, set[int]]:
+    found = {}
+    for path in _THREADS.iterdir():
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            found[int(path.name)] = os.sched_getaffinity(int(path.name))
+    return found
 
 
 def _pin(cores: dict[int, set[int]]) -> None:
     for thread, own in cores.items():
-        with suppress(ProcessLookupError):  # it has ended meanwhile
+        with suppress(ProcessLookupError):
             os.sched_setaffinity(thread, own)
 
 
