@@ -9,7 +9,7 @@ from torch.nn import functional
 import nas
 from nas.graph import Graph, GraphBuilder
 from nas.launches import Launch, launches_of
-from nas.ops import Add, Concat, Conv, GlobalAvgPool, MaxPool, Multiply, ReLU, ResizeTo, Sigmoid, Slice
+from nas.ops import Add, Concat, Conv, GlobalAvgPool, MatMul, MaxPool, Multiply, ReLU, ResizeTo, Sigmoid, Slice
 from search_spaces import published, spaces
 
 NAMES = ("hardnet_mseg", "amsunet", "unetpp_bn32_ds", "hrnetv2_w18", "unext", "convunext", "attunet_bn64")
@@ -110,6 +110,12 @@ def test_wiring_tells_launches_apart() -> None:
 
     assert len({joined(0, 0, 1), joined(0, 1, 0), joined(0, 1, 1)}) == 3
     assert joined(0, 1) == joined(1, 0)  # the same copies, from places that change nothing
+
+
+def test_products_of_maps_are_arithmetic_too() -> None:
+    g = GraphBuilder((3, 4, 5), 1)
+    launch = one(g, g.add(MatMul(transpose_second=True), g.image, g.image))
+    assert launch.macs == 3 * 3 * 4 * 5
 
 
 def test_a_sum_with_itself_reads_once() -> None:
