@@ -1,7 +1,6 @@
 """Latency before it is measured: the sum over a graph's launches, from the table of measured ones, times one scale."""
 
 import statistics
-from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from typing import NamedTuple
@@ -97,16 +96,15 @@ class Predictor:
     def _recent(self) -> list[Ran]:
         return list(self.table.networks.values())[-_RECENT:]
 
-    def _each(self, launches: list[Launch]) -> Counter[str]:
-        """Return the unscaled milliseconds by address."""
+    def _each(self, launches: list[Launch]) -> dict[str, float]:
+        """Return the unscaled milliseconds by address; no two launches have the same first operator."""
         entries = self.table.entries
         missing = any(launch.key not in entries for launch in launches)
         factors = factors_of(entries.values(), self.roofline) if missing else {}
-        found: Counter[str] = Counter()
-        for launch in launches:
-            entry = entries.get(launch.key)
-            found[launch.name] += entry.ms if entry else self._by_roofline(launch, factors)  # type: ignore[assignment]  # typeshed: counts are int
-        return found
+        return {
+            launch.name: found.ms if (found := entries.get(launch.key)) else self._by_roofline(launch, factors)
+            for launch in launches
+        }
 
     def _by_roofline(self, launch: Launch, factors: Mapping[str, float]) -> float:
         factor = factors.get(kind_of(launch), factors[""])

@@ -55,13 +55,13 @@ def test_all_threads_stay_on_as_many_cores_as_torch_has_threads_and_are_let_go()
         ready.set()
         done.wait()
 
-    thread = threading.Thread(target=wait, args=(ready,))
+    thread = threading.Thread(target=wait, args=(ready,), daemon=True)
     thread.start()
     ready.wait()
     with pytest.raises(ZeroDivisionError), pinned(CPU):
         assert os.sched_getaffinity(0) == {max(before)}
         assert os.sched_getaffinity(thread.native_id) == {max(before)}  # type: ignore[arg-type]  # it runs
-        born = threading.Thread(target=wait, args=(late,))
+        born = threading.Thread(target=wait, args=(late,), daemon=True)
         born.start()
         _ = 1 / 0
     assert os.sched_getaffinity(0) == before
