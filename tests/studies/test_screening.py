@@ -102,6 +102,19 @@ def test_onnxruntime_is_measured_and_not_predicted(tiny: Path) -> None:
     assert meter.measure(graph).median_ms > 0
 
 
+def test_networks_are_measured_as_the_study_deploys_them(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+
+    def measured(module: object, shape: object, device: str, **settings: object) -> Latency:
+        asked.update(settings, device=device)
+        return Latency(1.0, 0.1, 9)
+
+    monkeypatch.setattr("studies.latency_meter.latency_ms", measured)
+    graph = nas.deploy(nas.build(spaces["skips"].sample(random.Random(0)), (3, 64, 64)))
+    LatencyMeter(load_config(tiny, ("deploy.runtime=onnxruntime", "deploy.channels_last=false"))).measure(graph)
+    assert asked == {"device": "cpu", "precision": "fp32", "channels_last": False, "runtime": "onnxruntime"}
+
+
 def test_a_trial_stores_predicted_and_measured_latency(tiny: Path) -> None:
     run(tiny, ("objectives=[dice, latency_ms]", "budget.trials=1", "train.epochs=1"), None, lambda: False)
     trial = studies.load("runs/tiny").trials().loc[0]
