@@ -11,13 +11,12 @@ from typing import Any
 
 from nas.cost import Cost
 from studies.config import StudyConfig
+from studies.foretelling import full_trainings, seconds_per_trial
 from studies.material import Material
 from studies.proposing import members
-from studies.rehearsal import seconds_per_trial
-from studies.rungs import rung_epochs
 from studies.screening import Candidate, Screen
 
-__all__ = ["Opening", "full_trainings"]
+__all__ = ["Opening"]
 
 DRAWN = 100
 
@@ -68,17 +67,6 @@ class Opening:
         """Return the lines for the terminal."""
         first = [f"published networks first: {', '.join(self.tried)}"] if self.tried else []
         return first + [f"not tried: published {name}: {why}" for name, why in self.skipped.items()]
-
-
-def full_trainings(config: StudyConfig, trials: float) -> float:
-    """Return how many trainings through all epochs so many trials amount to, given what rungs stop."""
-    if config.rungs.promote == "off":
-        return trials
-    share, before, going = 0.0, 0, 1.0
-    for epoch in rung_epochs(config.train.epochs, config.rungs.reduction, config.rungs.first):
-        share += going * (epoch - before) / config.train.epochs
-        before, going = epoch, going / config.rungs.reduction
-    return trials * share
 
 
 def _budget(config: StudyConfig, typical: Candidate, material: Material) -> float:

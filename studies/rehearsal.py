@@ -1,25 +1,18 @@
 """`nas search --dry-run`: what a study would cost, from drawn members and a few timed training steps."""
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 
-import torch
-
-import nas
-from evaluators.data import Samples
-from evaluators.device import pick_device
-from evaluators.training import train
 from studies.config import StudyConfig
 from studies.families import RefusedFamily, refused_families
+from studies.foretelling import full_trainings, seconds_per_trial
 from studies.material import Material
 from studies.pretrained import Pretrained
 from studies.proposing import nothing_feasible
 from studies.screening import Candidate, Screen
-from studies.trial import recipe_of
 
-__all__ = ["Rehearsal", "rehearse", "seconds_per_trial"]
+__all__ = ["Rehearsal", "rehearse"]
 
 DRAWN = 300
 PROPOSED = 100  # drawn as the search draws, under the constraints
@@ -51,7 +44,7 @@ class Rehearsal:
 
 
 def rehearse(
-    config: StudyConfig, screen: Screen, material: Material, pretrained: Pretrained | None = None
+    config: StudyConfig, screen: Screen, material: Material, slots: int, pretrained: Pretrained | None = None
 ) -> Rehearsal:
     """Draw, cost and time members. Raises NothingFeasible if no draw keeps the constraints."""
     rng = Random(config.seed)
@@ -74,8 +67,8 @@ def rehearse(
         pretrained_share=None if pretrained is None else _pretrained_share(pretrained, feasible),
         macs=tuple(candidate.cost.macs for candidate in timed),
         seconds_per_trial=seconds,
-        total_seconds=typical * config.budget.trials,
-        fitting_trials=None if hours is None else int(3600 * hours / typical),
+        total_seconds=typical * full_trainings(config, config.budget.trials) / slots,
+        fitting_trials=None if hours is None else int(3600 * hours * slots / (typical * full_trainings(config, 1))),
         disk_bytes=_disk_bytes(config, feasible),
     )
 
@@ -84,29 +77,10 @@ def _pretrained_share(pretrained: Pretrained, feasible: Sequence[Candidate]) -> 
     return sum(bool(pretrained.encoder.match(candidate.graph).used) for candidate in feasible) / len(feasible)
 
 
-def seconds_per_trial(candidate: Candidate, config: StudyConfig, material: Material) -> float:
-    """Return how long all epochs take, from a few timed steps."""
-    recipe = replace(recipe_of(config), epochs=1)
-    few = _repeated(material.training, 4 * recipe.batch)
-    device = pick_device(config.device)
-    with torch.random.fork_rng([]):
-        module = nas.to_module(candidate.graph)
-    train(module, _repeated(few, recipe.batch), few.select(range(1)), recipe, device)
-    began = time.perf_counter()
-    train(module, few, few.select(range(1)), recipe, device)
-    per_image = (time.perf_counter() - began) / len(few)
-    # Scoring is a forward pass, about a third of a training step.
-    return per_image * config.train.epochs * (len(material.training) + len(material.validation) / 3)
-
-
-def _repeated(samples: Samples, count: int) -> Samples:
-    indexes = [i % len(samples) for i in range(count)]
-    return samples.select(sorted(set(indexes)))
-
-
 def _disk_bytes(config: StudyConfig, feasible: Sequence[Candidate]) -> int:
-    """Weights of at most every trial, one checkpoint (weights, their average, two moments) and some text per trial."""
+    """Weights of at most every trial, the kept checkpoints (weights, average, two moments), some text per trial."""
     largest = max(candidate.cost.params for candidate in feasible)
     typical = feasible[len(feasible) // 2].cost.params
     text = 200_000
-    return BYTES_PER_PARAMETER_KEPT * (config.budget.trials * typical + 4 * largest) + text * config.budget.trials
+    checkpoints = 4 * (largest + min(config.rungs.keep, config.budget.trials) * typical)
+    return BYTES_PER_PARAMETER_KEPT * (config.budget.trials * typical + checkpoints) + text * config.budget.trials

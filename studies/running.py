@@ -32,7 +32,7 @@ from studies.records import StudyRecord, load
 from studies.rehearsal import rehearse
 from studies.screening import Screen
 from studies.search import Search, check_sizes, disk_free_bytes
-from studies.slots import executor_for
+from studies.slots import executor_for, slots_of
 from studies.splitting import data_section, with_full_parts
 from studies.starter import starter_yaml
 from studies.tables import front_table, outcome_line, pretrained_line
@@ -92,7 +92,7 @@ def dry_run(path: Path, overrides: Sequence[str], rules: Sequence[str] = ()) -> 
         if pretrained is not None:
             progress.say(pretrained.said(screen))
         progress.doing("drawing and timing members")
-        found = rehearse(config, screen, material, pretrained)
+        found = rehearse(config, screen, material, len(slots_of(config)[0]), pretrained)
     console.print(
         f"space {space.label}: {found.size:.3g} derivations; feasible: {found.feasible_share:.0%} of random ones"
     )
@@ -102,12 +102,18 @@ def dry_run(path: Path, overrides: Sequence[str], rules: Sequence[str] = ()) -> 
         console.print(f"of feasible random ones {found.pretrained_share:.1%} begin with some of the encoder weights")
     for what, macs, seconds in zip(("cheapest", "median", "dearest"), found.macs, found.seconds_per_trial, strict=True):
         console.print(f"a trial, {what} draw ({macs / 1e9:.2f} GMACs deployed): {duration(seconds)}")
-    console.print(f"budget: {config.budget.trials} trials take about {duration(found.total_seconds)}")
+    console.print(
+        f"budget: {config.budget.trials} trials take about {duration(found.total_seconds)}{_stopping(config)}"
+    )
     if found.fitting_trials is not None:
         console.print(f"in {config.budget.hours} h fit about {found.fitting_trials} trials")
     console.print(
         f"disk: at most about {found.disk_bytes / 1e6:.0f} MB; free {disk_free_bytes(Path.cwd()) / 1e9:.1f} GB"
     )
+
+
+def _stopping(config: StudyConfig) -> str:
+    return "" if config.rungs.promote == "off" else ", most of them stopped early by rungs"
 
 
 def show_status(directory: Path) -> None:
