@@ -39,10 +39,10 @@ from evaluators.curve import EpochRecord
 from evaluators.data import Samples, find_pairs, load, recognise, scenes
 from evaluators.device import describe_device, pick_device
 from evaluators.ema import Ema
-from evaluators.loss import segmentation_loss
+from evaluators.loss import SegmentationLoss
 from evaluators.memory import PeakMemory
 from evaluators.recipe import Recipe, learning_rate_at
-from evaluators.scoring import mean_dice
+from evaluators.scoring import dice_score
 from evaluators.training import train
 from nas.derivation import derive
 from search_spaces.decoders.unet_decoder import unet_decoder
@@ -103,13 +103,13 @@ def plain(
     groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
     average, steps = Ema(module, recipe.ema_decay), recipe.epochs * len(loader)
-    step, dice = 0, math.nan
+    loss_of, step, dice = SegmentationLoss(recipe.loss, recipe.supervision), 0, math.nan
     for epoch in range(1, recipe.epochs + 1):
         began, total = time.perf_counter(), 0.0
         for images, masks in loader:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate_at(step, steps, recipe)
-            loss = segmentation_loss(module(images.to(device)), masks.to(device))
+            loss = loss_of(module(images.to(device)), masks.to(device))
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(module.parameters(), recipe.clip_norm)
@@ -118,8 +118,9 @@ def plain(
             total += loss.item()
             step += 1
         pixels, masks = validation.images.to(device), validation.masks.to(device)
-        dice = mean_dice(average.module, pixels, masks, batch=recipe.batch, channels_last=False)
-        on_epoch(EpochRecord(epoch, total / len(loader), dice, time.perf_counter() - began))
+        score = dice_score(average.module, pixels, masks, batch=recipe.batch, channels_last=False)
+        dice = score.mean
+        on_epoch(EpochRecord(epoch, total / len(loader), dice, time.perf_counter() - began, score.pooled))
     return dice
 
 

@@ -14,6 +14,7 @@ class EpochRecord:
         train_loss: Mean over the epoch's steps, of the weights as they were at each step.
         dice: Of the averaged weights on the validation images: mean of the images' Dice, 0..1.
         seconds: Wall clock, training and scoring.
+        pooled_dice: Likewise of all validation pixels together, as if the images were one; to look at only.
         micro_batch: Images that went through the network at a time at the end of the epoch; None where nobody said.
         peak_bytes: The most memory in use during the epoch, of the CUDA device by tensors, else of the whole process;
             None where it cannot be told. Epochs that differ in nothing else are equal.
@@ -23,6 +24,7 @@ class EpochRecord:
     train_loss: float
     dice: float
     seconds: float
+    pooled_dice: float
     micro_batch: int | None = None
     peak_bytes: int | None = field(default=None, compare=False)
 

@@ -8,7 +8,7 @@ import torch
 
 from nas.errors import ShapeError
 
-__all__ = ["IGNORE", "dice_of_classes", "dice_per_image"]
+__all__ = ["IGNORE", "dice_of_classes", "dice_per_image", "mean_of_classes", "overlaps", "pooled_dice"]
 
 IGNORE = 255  # value of mask pixels that nobody labelled
 
@@ -50,12 +50,39 @@ def dice_of_classes(prediction: torch.Tensor, target: torch.Tensor, classes: int
     Raises:
         ShapeError: The shapes differ or have no axis beside N.
     """
+    return mean_of_classes(*overlaps(prediction, target, classes))
+
+
+def overlaps(prediction: torch.Tensor, target: torch.Tensor, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the common area and the sum of both areas of each class and image, in pixels: int64 (classes - 1, N).
+
+    Args:
+        prediction: Class indexes, shape (N, *spatial).
+        target: Likewise, same shape and device; pixels that are 255 (`IGNORE`) count nowhere.
+        classes: Number of classes, the background (0) included.
+
+    Raises:
+        ShapeError: The shapes differ or have no axis beside N.
+    """
     _check(prediction, target)
-    overlaps = [_overlap(prediction == label, target, label) for label in range(1, classes)]
-    common, areas = (torch.stack(some) for some in zip(*overlaps, strict=True))  # (classes - 1, N)
+    each = [_overlap(prediction == label, target, label) for label in range(1, classes)]
+    common, areas = (torch.stack(some) for some in zip(*each, strict=True))
+    return common, areas
+
+
+def mean_of_classes(common: torch.Tensor, areas: torch.Tensor) -> torch.Tensor:
+    """Return the Dice of each column, float64 (N,), from `overlaps`: the mean over the rows whose area is not 0."""
     present = areas > 0
     dice = torch.where(present, 2.0 * common.double() / areas.clamp(min=1), 0.0).sum(0)
     return torch.where(present.any(0), dice / present.sum(0).clamp(min=1), 1.0)
+
+
+def pooled_dice(common: torch.Tensor, areas: torch.Tensor) -> torch.Tensor:
+    """Return the Dice of all images as if they were one, a float64 scalar, from `overlaps` (classes - 1, N).
+
+    Large objects weigh more in it than in the mean of the images' Dice. Classes that are nowhere are left out.
+    """
+    return mean_of_classes(common.sum(1, keepdim=True), areas.sum(1, keepdim=True))[0]
 
 
 def _overlap(found: torch.Tensor, target: torch.Tensor, label: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -13,6 +13,7 @@ __all__ = [
     "RecipeError",
     "TimedOut",
     "out_of_memory",
+    "require",
 ]
 
 
@@ -50,6 +51,12 @@ class TimedOut(NasError):
 
 class Interrupted(NasError):
     """The caller asked the training to stop; its last finished epoch is in the checkpoint."""
+
+
+def require(name: str, value: object, wanted: str, holds: bool) -> None:
+    """Raise RecipeError unless the value of that name `holds`."""
+    if not holds:
+        raise RecipeError(f"{name} must be {wanted}, not {value}")
 
 
 # What allocators say in a plain RuntimeError: torch's on the CPU (Linux; elsewhere), then cuDNN's and cuBLAS's.

@@ -1,22 +1,23 @@
 """How long one inference takes on a device: measured, not estimated.
 
 Name: latency_ms. Unit: milliseconds per batch, lower is better. Needs: a module and a device to itself.
-Source of the GPU protocol (events, cold L2, median): triton.testing.do_bench.
+Source of the GPU protocol (events, cold L2, median): triton.testing.do_bench; of the 90th percentile: MLPerf Inference,
+single stream.
 """
 
-import copy
 import statistics
-import time
-from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
+from evaluators.cache import measuring
 from evaluators.device import pick_device
 from evaluators.device import precision as dtype_of
 from evaluators.faults import out_of_memory
+from evaluators.reference import REFERENCE_SHAPE, reference_network
+from evaluators.runtimes import runner
+from evaluators.timing import pinned, timed
 
 __all__ = ["Latency", "latency_ms"]
 
@@ -25,11 +26,17 @@ _FEWEST = 7
 
 
 class Latency(NamedTuple):
-    """Milliseconds per run: the median, the interquartile range, and the number of timed runs."""
+    """Milliseconds per run: the median, the interquartile range, and the number of timed runs.
+
+    p90_ms: 90th percentile. ratio: median over that of `reference_network`, which ran in turn: what slows the whole
+    machine down cancels, so ratios compare where milliseconds of a busy day do not.
+    """
 
     median_ms: float
     iqr_ms: float
     n: int
+    p90_ms: float | None = None
+    ratio: float | None = None
 
 
 def latency_ms(
@@ -42,12 +49,14 @@ def latency_ms(
     batch: int = 1,
     warmup: int = 3,
     repeats: int = 50,
+    runtime: str = "torch",
 ) -> Latency:
     """Return the time of one forward pass in evaluation mode, input and output on the device.
 
-    Untimed runs first, then `repeats` timed ones; slow networks stop after about one second, but not before 7 runs.
-    On the CPU `torch.get_num_threads()` threads run it: set that number before and store it beside the result
-    (`describe_device` does). On CUDA each run is eager, timed by events, with the L2 cache overwritten before it;
+    Untimed runs first, then `repeats` timed ones, each followed by one of the reference network; slow networks stop
+    after about one second, but not before 7 runs. Nothing else is measured on this device meanwhile: others wait.
+    On the CPU `torch.get_num_threads()` threads run it, on as many cores: set that number before and store it beside
+    the result (`describe_device` does). On CUDA each run is timed by events, with the L2 cache overwritten before it;
     that branch has not run on a GPU yet.
 
     Args:
@@ -59,72 +68,28 @@ def latency_ms(
         batch: Images per run.
         warmup: Untimed runs.
         repeats: Timed runs, at least 2.
+        runtime: `torch`, `cuda_graph` or `onnxruntime`, as `evaluators.runtimes` says.
 
     Raises:
-        DeviceError: There is no such device or precision.
+        DeviceError: There is no such device, precision or runtime.
         OutOfMemory: The device has too little memory.
     """
     where = pick_device(device) if isinstance(device, str) else device
     try:
         dtype = dtype_of(precision, where)
-        times = _times(_clock(_prepared(module, (batch, *shape), where, dtype, channels_last), where), warmup, repeats)
+        run = runner(module, (batch, *shape), where, dtype, channels_last=channels_last, runtime=runtime)
+        own = "cuda_graph" if runtime == "cuda_graph" else "torch"
+        beside = runner(reference_network(), (1, *REFERENCE_SHAPE), where, dtype, runtime=own)
+        with measuring(where), pinned(where):
+            times, others = timed(
+                (run, beside), where, warmup=warmup, repeats=repeats, fewest=_FEWEST, budget_s=_BUDGET_S
+            )
     except RuntimeError as error:
         fault = out_of_memory(error)
         if fault is None:
             raise
     else:
         low, median, high = statistics.quantiles(times, n=4, method="inclusive")
-        return Latency(median, high - low, len(times))
+        p90 = statistics.quantiles(times, n=10, method="inclusive")[-1]
+        return Latency(median, high - low, len(times), p90, median / statistics.median(others))
     raise fault
-
-
-def _prepared(
-    module: nn.Module, shape: tuple[int, ...], device: torch.device, dtype: torch.dtype, channels_last: bool
-) -> Callable[[], None]:
-    """Return a function that runs a copy of the module once on one input."""
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    ours = copy.deepcopy(module).eval().to(device, dtype)
-    if channels_last:
-        ours.to(memory_format=layout)  # type: ignore[call-overload]  # not in torch's stubs
-    images = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(device, dtype, memory_format=layout)
-
-    @torch.inference_mode()
-    def run() -> None:
-        ours(images)
-
-    return run
-
-
-def _times(measure: Callable[[], float], warmup: int, repeats: int) -> list[float]:
-    for _ in range(warmup):
-        measure()
-    times: list[float] = []
-    began = time.perf_counter()
-    while len(times) < repeats and (len(times) < _FEWEST or time.perf_counter() - began < _BUDGET_S):
-        times.append(measure())
-    return times
-
-
-def _on_cpu(run: Callable[[], None]) -> float:
-    start = time.perf_counter()
-    run()
-    return 1e3 * (time.perf_counter() - start)
-
-
-def _on_cuda(run: Callable[[], None], cache: torch.Tensor) -> float:
-    cache.zero_()  # a deployed network finds its weights in memory, not where the last run left them
-    with torch.cuda.device(cache.device):
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # torch's
-        start.record()
-        run()
-        end.record()
-        end.synchronize()
-    return float(start.elapsed_time(end))
-
-
-def _clock(run: Callable[[], None], device: torch.device) -> Callable[[], float]:
-    """Return a function that runs once and returns the milliseconds it took."""
-    if device.type != "cuda":
-        return partial(_on_cpu, run)
-    size = 2 * torch.cuda.get_device_properties(device).L2_cache_size
-    return partial(_on_cuda, run, torch.empty(size, dtype=torch.uint8, device=device))

@@ -1,47 +1,95 @@
-"""The training loss of segmentation: cross-entropy plus soft Dice, averaged over a network's outputs.
+"""The training loss: a weighted sum of losses (`evaluators.losses`) for each output of a network, weighted in turn.
 
-Source of the soft Dice: Milletari et al., 3DV 2016, arXiv:1606.04797, here with plain sums in the denominator and
-smoothing 1, image by image as in the metric. The sum of both terms is the usual choice in medical segmentation
-(nnU-Net, Isensee et al., Nature Methods 2021), which also leaves the background out of the Dice of several classes.
+The default, soft Dice plus cross-entropy, is the usual choice in medical segmentation (nnU-Net, Isensee et al., Nature
+Methods 2021), which also leaves the background out of the Dice of several classes.
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 from torch.nn import functional
 
-from evaluators.dice import IGNORE
+from evaluators.losses import DEFAULT_LOSS, LossSpec, read_loss
+from evaluators.losses.pixels import Pixels
 from nas.errors import ShapeError
 
-__all__ = ["at_size", "outputs_for", "segmentation_loss"]
+__all__ = ["SegmentationLoss", "Supervision", "at_size", "outputs_for"]
 
-_SMOOTH = 1.0  # pixels; keeps the term finite and its gradient small where nothing is labelled
+Supervision: TypeAlias = str | Sequence[float]
 
 
-def segmentation_loss(
-    outputs: torch.Tensor | Sequence[torch.Tensor], masks: torch.Tensor, classes: int = 2
-) -> torch.Tensor:
-    """Return the mean over the outputs of (cross-entropy + 1 - soft Dice), in float32 whatever the logits are.
+class SegmentationLoss:
+    """The loss of a network's outputs, in float32 whatever the logits are.
 
     Args:
-        outputs: Logits (N, K, h, w), or several such for deep supervision; resized to the masks' size. K is 1 for two
-            classes (sigmoid), else the number of classes (softmax).
-        masks: uint8 (N, H, W) of class indexes, 0 the background; 255 (`IGNORE`) pixels count in neither term.
+        spec: Losses by name with their weights (`evaluators.losses.read_loss`).
+        supervision: How several outputs count. "mean": alike, weights adding up to 1; "sum": each with 1; "halving":
+            half of it for each place further from the output that is scored, adding up to 1; or the weights, as they
+            are, in the order of the outputs. A network with one output has its loss, whatever this is.
         classes: Number of classes, the background included.
-
-    Returns:
-        A scalar on the device, at least 0.
+        prediction: Index of the output that is scored.
 
     Raises:
-        ShapeError: The logits are not (N, K, h, w) with the masks' N.
+        RecipeError: `spec` is not legal.
     """
-    several = (outputs,) if isinstance(outputs, torch.Tensor) else tuple(outputs)
-    labelled = (masks != IGNORE).float()
-    resized = [at_size(_checked(logits, masks, outputs_for(classes)), masks) for logits in several]
-    if classes > 2:
-        return torch.stack([_several(logits, masks, labelled) for logits in resized]).mean()
-    target = (masks == 1).float()
-    return torch.stack([_binary(logits[:, 0], target, labelled) for logits in resized]).mean()
+
+    def __init__(
+        self,
+        spec: LossSpec = DEFAULT_LOSS,
+        supervision: Supervision = "mean",
+        classes: int = 2,
+        prediction: int = 0,
+    ) -> None:
+        self.terms = read_loss(spec)
+        self.supervision = supervision
+        self.classes = classes
+        self.prediction = prediction
+
+    def __call__(self, outputs: torch.Tensor | Sequence[torch.Tensor], masks: torch.Tensor) -> torch.Tensor:
+        """Return a scalar on the device, at least 0.
+
+        Args:
+            outputs: Logits (N, K, h, w), or several such for deep supervision; resized to the masks' size. K is 1 for
+                two classes (sigmoid), else the number of classes (softmax).
+            masks: uint8 (N, H, W) of class indexes, 0 the background; 255 (`IGNORE`) pixels count nowhere.
+
+        Raises:
+            ShapeError: The logits are not (N, K, h, w) with the masks' N, or not as many as `supervision` has weights.
+        """
+        several = (outputs,) if isinstance(outputs, torch.Tensor) else tuple(outputs)
+        weights = self.weights_of(len(several))
+        losses = [self._of_one(logits, masks) for logits in several]
+        return torch.stack([weight * loss for weight, loss in zip(weights, losses, strict=True)]).sum()
+
+    def weights_of(self, outputs: int) -> tuple[float, ...]:
+        """Return the weight of each of so many outputs.
+
+        Raises:
+            ShapeError: `supervision` lists another number of weights.
+        """
+        if outputs == 1:
+            return (1.0,)
+        if isinstance(self.supervision, str):
+            raw = [
+                0.5 ** abs(index - self.prediction) if self.supervision == "halving" else 1 for index in range(outputs)
+            ]
+            total = 1.0 if self.supervision == "sum" else sum(raw)
+            return tuple(weight / total for weight in raw)
+        if len(self.supervision) != outputs:
+            raise ShapeError(
+                f"loss: supervision must have a weight for each of the network's {outputs} outputs, "
+                f"got {len(self.supervision)}; use mean, sum or halving for networks that differ in it"
+            )
+        return tuple(self.supervision)
+
+    def _of_one(self, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+        channels = outputs_for(self.classes)
+        if logits.ndim != 4 or logits.shape[:2] != (len(masks), channels):
+            wanted, came = f"({len(masks)}, {channels}, h, w)", tuple(logits.shape)
+            raise ShapeError(f"loss: logits must be {wanted}, got {came}; build the network with classes={channels}")
+        pixels = Pixels(at_size(logits, masks), masks, self.classes)
+        return torch.stack([weighted.weight * weighted.term(pixels) for weighted in self.terms]).sum()
 
 
 def outputs_for(classes: int) -> int:
@@ -55,29 +103,3 @@ def at_size(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     if logits.shape[2:] == size:
         return logits.float()
     return functional.interpolate(logits.float(), size=tuple(size), mode="bilinear", align_corners=False)
-
-
-def _checked(logits: torch.Tensor, masks: torch.Tensor, channels: int) -> torch.Tensor:
-    if logits.ndim != 4 or logits.shape[:2] != (len(masks), channels):
-        wanted, came = f"({len(masks)}, {channels}, h, w)", tuple(logits.shape)
-        raise ShapeError(f"loss: logits must be {wanted}, got {came}; build the network with classes={channels}")
-    return logits
-
-
-def _binary(logits: torch.Tensor, target: torch.Tensor, labelled: torch.Tensor) -> torch.Tensor:
-    entropy = functional.binary_cross_entropy_with_logits(logits, target, weight=labelled, reduction="sum")
-    foreground = (logits.sigmoid() * labelled).flatten(1)
-    common = (foreground * target.flatten(1)).sum(1)
-    areas = foreground.sum(1) + target.flatten(1).sum(1)
-    dice = (2 * common + _SMOOTH) / (areas + _SMOOTH)
-    return entropy / labelled.sum().clamp(min=1) + 1 - dice.mean()
-
-
-def _several(logits: torch.Tensor, masks: torch.Tensor, labelled: torch.Tensor) -> torch.Tensor:
-    entropy = functional.cross_entropy(logits, masks.long(), ignore_index=IGNORE, reduction="sum")
-    dices = []
-    for label in range(1, logits.shape[1]):
-        target = (masks == label).float().flatten(1)
-        found = (logits.softmax(1)[:, label] * labelled).flatten(1)
-        dices.append((2 * (found * target).sum(1) + _SMOOTH) / (found.sum(1) + target.sum(1) + _SMOOTH))
-    return entropy / labelled.sum().clamp(min=1) + 1 - torch.stack(dices).mean()

@@ -1,20 +1,39 @@
-"""The Dice of a network on images with masks: what a search optimises."""
+"""The Dice of a network on images with masks: what a search optimises, and all scores at the masks' own size."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from evaluators.augment import normalise
-from evaluators.dice import dice_of_classes, dice_per_image
+from evaluators.data.form import Fit
+from evaluators.data.resizing import to_original
+from evaluators.dice import mean_of_classes, overlaps, pooled_dice
 from evaluators.faults import Diverged
 from evaluators.loss import at_size, outputs_for
+from evaluators.scores import Score, score_image
 from nas.errors import ShapeError
 
-__all__ = ["mean_dice", "prepare"]
+__all__ = ["DiceScore", "class_indexes", "dice_score", "prepare", "score_network"]
 
 
-def mean_dice(
+@dataclass(frozen=True)
+class DiceScore:
+    """The Dice of a network on a set of images, each 0..1.
+
+    Attributes:
+        mean: Mean of the images' Dice: what a search optimises.
+        pooled: Dice of all pixels together, in which large objects weigh more.
+    """
+
+    mean: float
+    pooled: float
+
+
+def dice_score(
     module: nn.Module,
     images: torch.Tensor,
     masks: torch.Tensor,
@@ -24,8 +43,8 @@ def mean_dice(
     dtype: torch.dtype = torch.float32,
     channels_last: bool = True,
     classes: int = 2,
-) -> float:
-    """Return the mean over the images of the Dice, at the masks' size; the host waits once.
+) -> DiceScore:
+    """Return the Dice of the images, at the masks' size; the host waits once.
 
     Two classes are told apart at probability 0.5; of more the greatest logit counts, and an image's Dice is the mean
     over its classes but the background (`dice_of_classes`).
@@ -44,18 +63,73 @@ def mean_dice(
         Diverged: A logit is infinite or nan, of which no Dice can be told.
         ShapeError: The logits have not K channels.
     """
-    dices, finite = [], []
+    areas, finite = [], []
     with torch.inference_mode(), torch.autocast(images.device.type, torch.bfloat16, dtype == torch.bfloat16):
         for some, target in zip(torch.split(images, batch), torch.split(masks, batch), strict=True):
             outputs = module(prepare(normalise(some), channels_last))
             logits = at_size(_counted(outputs, prediction, outputs_for(classes)), target)
-            dices.append(_dices(logits, target, classes))
+            areas.append(torch.stack(overlaps(class_indexes(logits, classes), target, classes)))
             finite.append(logits.isfinite().all())
-        total = torch.cat(dices).mean()
-        dice = torch.where(torch.stack(finite).all(), total, torch.nan).item()
-    if dice != dice:
+        common, both = torch.cat(areas, 2)
+        dices = torch.stack((mean_of_classes(common, both).mean(), pooled_dice(common, both)))
+        mean, pooled = torch.where(torch.stack(finite).all(), dices, torch.nan).tolist()
+    if mean != mean:
         raise Diverged("scoring: the network's logits on the validation images are not finite; lower the learning rate")
-    return dice
+    return DiceScore(mean, pooled)
+
+
+def score_network(
+    module: nn.Module,
+    images: torch.Tensor,
+    names: Sequence[str],
+    truths: Sequence[NDArray[np.uint8]],
+    *,
+    fit: Fit = "squeeze",
+    classes: int = 2,
+    prediction: int = 0,
+    batch: int = 8,
+    spacings: Sequence[Sequence[float] | None] | None = None,
+    tolerance: float = 2.0,
+) -> tuple[Score, ...]:
+    """Return every score of each image and class at the masks' original sizes; float32, for final reports.
+
+    Logits are resized and only then told apart, so that a prediction's border is as smooth as the mask's.
+
+    Args:
+        module: In evaluation mode; gives logits (N, K, h, w) or a list of such.
+        images: uint8 or float32 (N, C, S, S), as `load` gives them, on the module's device.
+        names: Of the images.
+        truths: Their masks at their own sizes, each (H, W) of class indexes; 255 is ignored.
+        fit: How the images were brought to S x S (`evaluators.data.resizing`).
+        classes: Number of classes, the background included.
+        prediction: Index of the output that counts.
+        batch: Images at a time.
+        spacings: Size of a pixel of each mask, rows then columns; None: pixels.
+        tolerance: Of the surface Dice, in the spacing's unit.
+
+    Raises:
+        Diverged: A logit is infinite or nan.
+        ShapeError: The logits have not K channels, or names, masks and images are not as many.
+    """
+    spaced = [None] * len(names) if spacings is None else list(spacings)
+    if not len(images) == len(names) == len(truths) == len(spaced):
+        counts = f"{len(images)} images, {len(names)} names, {len(truths)} masks, {len(spaced)} spacings"
+        raise ShapeError(f"scoring: needs as many of each, got {counts}")
+    rows: list[Score] = []
+    for start in range(0, len(images), batch):
+        some = images[start : start + batch]
+        with torch.inference_mode():
+            outputs = module(prepare(normalise(some), channels_last=True))
+            logits = at_size(_counted(outputs, prediction, outputs_for(classes)), some[:, 0])
+        if not logits.isfinite().all():
+            raise Diverged("scoring: the network's logits are not finite; its training diverged")
+        for index, scores in enumerate(logits, start):
+            truth = truths[index]
+            height, width = truth.shape
+            resized = to_original(scores.unsqueeze(0), height, width, fit)
+            found = class_indexes(resized, classes)[0].cpu().numpy()
+            rows += score_image(names[index], found, truth, classes, spacing=spaced[index], tolerance=tolerance)
+    return tuple(rows)
 
 
 def prepare(images: torch.Tensor, channels_last: bool) -> torch.Tensor:
@@ -63,10 +137,11 @@ def prepare(images: torch.Tensor, channels_last: bool) -> torch.Tensor:
     return images.contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
 
 
-def _dices(logits: torch.Tensor, target: torch.Tensor, classes: int) -> torch.Tensor:
+def class_indexes(logits: torch.Tensor, classes: int) -> torch.Tensor:
+    """Return what logits (N, K, H, W) predict, uint8 (N, H, W): probability above 0.5, or the greatest of several."""
     if classes == 2:
-        return dice_per_image(logits[:, 0] > 0, target)  # logit 0 is probability 0.5
-    return dice_of_classes(logits.argmax(1), target, classes)
+        return (logits[:, 0] > 0).to(torch.uint8)  # logit 0 is probability 0.5
+    return logits.argmax(1).to(torch.uint8)
 
 
 def _counted(outputs: torch.Tensor | Sequence[torch.Tensor], prediction: int, channels: int) -> torch.Tensor:

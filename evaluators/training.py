@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from evaluators.augment import move, normalise, recolour
+from evaluators.augment import augmented
 from evaluators.checkpoint import Progress, restore, save
 from evaluators.curve import Curve, EpochRecord
 from evaluators.data.samples import Samples
@@ -25,11 +25,12 @@ from evaluators.dice import IGNORE
 from evaluators.ema import Ema
 from evaluators.faults import Diverged, Interrupted, RecipeError, TimedOut, out_of_memory
 from evaluators.layout import lay_out
-from evaluators.loss import segmentation_loss
+from evaluators.loss import SegmentationLoss
 from evaluators.memory import PeakMemory
 from evaluators.micro_batch import MicroBatch
+from evaluators.optimizing import clip_gradients, optimizer_of
 from evaluators.recipe import Recipe, learning_rate_at
-from evaluators.scoring import mean_dice, prepare
+from evaluators.scoring import dice_score, prepare
 from evaluators.step import Step
 
 __all__ = ["train"]
@@ -47,6 +48,7 @@ def train(
     on_epoch: Callable[[EpochRecord], None] | None = None,
     interrupted: Callable[[], bool] | None = None,
     deadline_s: float | None = None,
+    until: int | None = None,
     micro_batch: int | None = None,
 ) -> Curve:
     """Train a segmentation network and return its curve; `curve.dice` is the result.
@@ -63,11 +65,12 @@ def train(
         validation: At least one image.
         recipe: The numbers.
         device: Where to train.
-        prediction: Index of the output that is scored; the loss is the mean over all outputs.
+        prediction: Index of the output that is scored; how the others count is the recipe's `supervision`.
         checkpoint: A file to continue from where there is one and to replace after every epoch.
         on_epoch: Called after each epoch's checkpoint is written; not again for epochs read from a checkpoint.
         interrupted: Asked before every step; True stops the training.
         deadline_s: Seconds that this call may take; looked at before every step.
+        until: The epoch to stop after; the recipe's schedule stays that of all its epochs. None: its last.
         micro_batch: Images that go through the network at a time at first; None is the whole batch. A checkpoint's
             own number counts where there is one.
 
@@ -85,7 +88,17 @@ def train(
     check_leave = partial(_check_leave, interrupted, deadline)
     try:
         return _run(
-            module, training, validation, recipe, device, prediction, checkpoint, on_epoch, check_leave, micro_batch
+            module,
+            training,
+            validation,
+            recipe,
+            device,
+            prediction,
+            checkpoint,
+            on_epoch,
+            check_leave,
+            recipe.epochs if until is None else min(until, recipe.epochs),
+            micro_batch,
         )
     except RuntimeError as error:
         fault = out_of_memory(error)
@@ -104,6 +117,7 @@ def _run(
     checkpoint: Path | None,
     on_epoch: Callable[[EpochRecord], None] | None,
     check_leave: Callable[[], None],
+    last: int,
     micro_batch: int | None,
 ) -> Curve:
     memory = PeakMemory(device)
@@ -112,14 +126,13 @@ def _run(
     if checkpoint is not None and checkpoint.exists():
         restore(checkpoint, progress, fingerprint, device)
     dtype = precision(recipe.precision, device)
+    loss_of = SegmentationLoss(recipe.loss, recipe.supervision, training.classes, prediction)
     parts = MicroBatch(_first_size(progress, micro_batch, min(recipe.batch, len(training))))
-    loss_of = partial(segmentation_loss, classes=training.classes)
-    clip = partial(nn.utils.clip_grad_norm_, list(module.parameters()), recipe.clip_norm)
-    step = Step(progress, loss_of, clip, device, dtype, parts)
+    step = Step(progress, loss_of, partial(clip_gradients, module, recipe), device, dtype, parts)
     loop = _Loop(progress, recipe, device, step, *_on_device(training, device), check_leave)
     validation_images, validation_masks = _on_device(validation, device)
     score = partial(
-        mean_dice,
+        dice_score,
         progress.ema.module,
         validation_images,
         validation_masks,
@@ -128,14 +141,14 @@ def _run(
         channels_last=recipe.channels_last,
         classes=training.classes,
     )
-    while len(progress.records) < recipe.epochs:
+    while len(progress.records) < last:
         began, number = time.perf_counter(), len(progress.records) + 1
         memory.restart()
         loss = loop.epoch(number)
         dice = parts.attempt(lambda size: score(batch=size), undo=_nothing)
         seconds = time.perf_counter() - began
-        used = {"micro_batch": parts.size, "peak_bytes": memory.peak_bytes()}
-        progress.records.append(EpochRecord(number, loss, dice, seconds, **used))
+        record = EpochRecord(number, loss, dice.mean, seconds, dice.pooled, parts.size, memory.peak_bytes())
+        progress.records.append(record)
         if checkpoint is not None:
             save(checkpoint, progress, fingerprint)
         if on_epoch is not None:
@@ -165,40 +178,34 @@ class _Loop:
         progress.module.train()
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(torch_seed)  # dropout knows no other generator
-            for step, batch in enumerate(batches):
+            for step, (batch, scale) in enumerate(batches):
                 self.check_leave()
                 rate = learning_rate_at((number - 1) * len(batches) + step, recipe.epochs * len(batches), recipe)
-                total += self.step(*self._augmented(batch, generator), rate)
+                total += self.step(*self._augmented(batch, scale, generator), rate)
         loss, finite = torch.stack((total / len(batches), progress.ema.finite())).tolist()
         if not (finite and math.isfinite(loss)):
             raise Diverged(f"training: loss {loss} or weights not finite in epoch {number}; lower the learning rate")
         return float(loss)
 
-    def _batches(self, generator: torch.Generator) -> list[torch.Tensor]:
-        """Return the shuffled indexes of each step; a smaller last batch only where it is the only one."""
+    def _batches(self, generator: torch.Generator) -> list[tuple[torch.Tensor, float]]:
+        """Return each step's shuffled indexes and scale; a smaller last batch only where it is the only one."""
         order = torch.randperm(len(self.images), generator=generator, device=self.device)
         batch = min(self.recipe.batch, len(order))
-        return [order[start : start + batch] for start in range(0, len(order) - batch + 1, batch)]
+        starts = range(0, len(order) - batch + 1, batch)
+        return [(order[start : start + batch], scale) for start in starts for scale in self.recipe.scales]
 
-    def _augmented(self, batch: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        recipe = self.recipe
+    def _augmented(
+        self, batch: torch.Tensor, scale: float, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         images, masks = self.images.index_select(0, batch), self.masks.index_select(0, batch)
-        images, masks = move(images, masks, generator, flips=recipe.flips, quarter_turns=recipe.quarter_turns)
-        unit = images if images.is_floating_point() else images.float() / 255
-        images = normalise(recolour(unit, generator, recipe.colour))
-        return prepare(images, recipe.channels_last), masks
+        images, masks = augmented(images, masks, generator, self.recipe, scale)
+        return prepare(images, self.recipe.channels_last), masks
 
 
 def _start(module: nn.Module, recipe: Recipe, device: torch.device) -> Progress:
     module.to(device)
     lay_out(module, device, precision(recipe.precision, device), channels_last=recipe.channels_last)
-    weights = [weight for weight in module.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-    return Progress(module, Ema(module, recipe.ema_decay), optimizer)
+    return Progress(module, Ema(module, recipe.ema_decay), optimizer_of(module, recipe))
 
 
 def _first_size(progress: Progress, wanted: int | None, batch: int) -> int:

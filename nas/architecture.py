@@ -34,7 +34,8 @@ class Architecture:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Architecture):
             return NotImplemented
-        return self.rule.name == other.rule.name and dict(self.options) == dict(other.options)
+        same_rule = self.rule.name == other.rule.name and self.rule.emit is other.rule.emit
+        return same_rule and dict(self.options) == dict(other.options)
 
     def __hash__(self) -> int:
         return hash((self.rule.name, tuple(self.options.items())))

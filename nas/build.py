@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 from nas.architecture import Architecture
 from nas.errors import GraphError, NasError
 from nas.fragment import Fragment
+from nas.grammar import Block
 from nas.graph import Graph, GraphBuilder
 from nas.node import Node
 from nas.ops import Shape
 from nas.recording import RECORDED_KINDS, recordings_of
 
-__all__ = ["Outputs", "build"]
+__all__ = ["Outputs", "as_block", "build"]
 
 
 class Outputs(NamedTuple):
@@ -39,16 +40,22 @@ def build(architecture: Architecture, image_shape: Shape, classes: int = 1) -> G
     return g.freeze(*(found if isinstance(found, Outputs) else Outputs(found)))
 
 
+def as_block(architecture: Architecture, name: str, *, recorded: bool = True) -> Block:
+    """Return what `emit` gets where `architecture` fills a slot of this name. recorded: False to emit it each time."""
+    return _Bound(architecture, name, recorded)
+
+
 class _Bound:
     """A slot's content, ready to be applied to nodes in a scope of its own."""
 
     __slots__ = ("_architecture", "_name", "_options", "_recordings")
 
-    def __init__(self, architecture: Architecture, name: str):
+    def __init__(self, architecture: Architecture, name: str, recorded: bool = True):
         self._architecture = architecture
         self._name = name
         self._options: dict[str, Any] | None = None
-        self._recordings = recordings_of(architecture.token) if architecture.rule.kind in RECORDED_KINDS else None
+        recorded = recorded and architecture.rule.kind in RECORDED_KINDS
+        self._recordings = recordings_of(architecture.token) if recorded else None
 
     def __call__(self, g: GraphBuilder, *inputs: Any, name: str | None = None) -> Any:
         name = name or self._name

@@ -84,9 +84,9 @@ def fixed(rule: Rule) -> Architecture:
 class _Mismatch(Exception):
     """The architecture leaves the space here."""
 
-    def __init__(self, path: str, text: str):
+    def __init__(self, path: str, text: str, *, nearer: bool = False):
         super().__init__(f"{path}: {text}")
-        self.depth = path.count(".")
+        self.depth = path.count(".") + nearer
 
 
 def decisions(spec: Spec, architecture: Architecture) -> dict[str, Option]:
@@ -118,6 +118,8 @@ def _match(spec: Spec, value: Any, facts: Mapping[str, Any], path: str) -> dict[
 def _match_rule(rule: Rule, value: Any, facts: Mapping[str, Any], path: str) -> dict[str, Option]:
     if not isinstance(value, Architecture) or value.rule.name != rule.name:
         raise _Mismatch(path, f"the space has {rule.name}, the architecture {_said(value)}")
+    if value.rule.emit is not rule.emit:  # a person's file, read again after it was changed
+        raise _Mismatch(path, f"the architecture has another rule that is named {rule.name} as well", nearer=True)
     known = dict(facts)
     found: dict[str, Option] = {}
     for name, spec in rule.options.items():

@@ -3,7 +3,8 @@
 The text of each is one line: where it happened, what was needed, what came, what to do.
 """
 
-__all__ = ["DecisionError", "DrawingError", "GraphError", "NasError", "ShapeError", "SpaceError", "WeightsError"]
+__all__ = ["DecisionError", "DrawingError", "GraphError", "NasError", "RuleError", "ShapeError", "SpaceError"]
+__all__ += ["WeightsError"]
 
 
 class NasError(Exception):
@@ -14,12 +15,19 @@ class ShapeError(NasError):
     """An operator was given inputs whose shapes it cannot take."""
 
     _located = False
+    _ruled = False
 
     def locate(self, address: str) -> None:
         """Put the address of the scope in front, once: the innermost scope knows best."""
         if not self._located:
             self._located = True
             self.args = (f"{address}: {self}",)
+
+    def of_rule(self, where: str) -> None:
+        """Put behind it which rule of a person's met it, once: the innermost rule knows best."""
+        if not self._ruled:
+            self._ruled = True
+            self.args = (f"{self} (in {where})",)
 
 
 class GraphError(NasError):
@@ -36,6 +44,10 @@ class DecisionError(NasError):
 
 class SpaceError(NasError):
     """A rule or a space is written wrongly, or an architecture is not one of its members."""
+
+
+class RuleError(NasError):
+    """A person's own rule cannot be read, or does not do what its kind of rule must."""
 
 
 class WeightsError(NasError):

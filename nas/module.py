@@ -1,6 +1,6 @@
 """From a graph to a torch module whose parameters are named by scope."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -44,6 +44,7 @@ class GraphModule(nn.Module):
     def __init__(self, graph: Graph, scheme: str | None):
         super().__init__()
         self.prediction = graph.prediction
+        self._inputs = [node.index for node in graph.nodes() if not node.inputs]
         self._outputs = [node.index for node in graph.outputs]
         self._steps: list[tuple[int, Callable[..., Tensor], Any, dict[str, Any]]] = []
         for node, name in zip(graph.nodes(), graph.names, strict=True):
@@ -68,8 +69,13 @@ class GraphModule(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor | list[Tensor]:
         """Return the logits of each output in order, (N, classes, H, W) at the output's own size."""
+        return self.run([image])
+
+    def run(self, images: Sequence[Tensor]) -> Tensor | list[Tensor]:
+        """Return what `forward` does, of a graph of several images (`Launch.to_graph`): one for each, in its order."""
         values: list[Any] = [None] * len(self._spent)
-        values[0] = image
+        for index, image in zip(self._inputs, images, strict=True):
+            values[index] = image
         for index, function, args, kwargs in self._steps:
             given = [_fetch(a, values) for a in args]
             values[index] = function(*given, **{name: _fetch(v, values) for name, v in kwargs.items()})

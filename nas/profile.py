@@ -1,12 +1,13 @@
 """Costs by block: what each scope of a graph's names takes of the whole. Exact and without torch."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nas.cost import BYTES, cost
-from nas.graph import Graph, Node
+from nas.graph import Graph
+from nas.launches import launches_of
 from nas.ops import Shape
-from nas.schedule import kernels_of
 
 __all__ = ["BlockCost", "profile"]
 
@@ -58,49 +59,16 @@ def profile(graph: Graph, schedule: str = "fused", precision: str = "fp32") -> B
     Raises ValueError for another schedule or precision.
     """
     cost(graph, schedule, precision)  # refuses what it does not know
-    moved, launches = _by_first_operator(graph, fuse=schedule == "fused")
+    moved, launches = Counter[str](), Counter[str]()
+    for launch in launches_of(graph, fuse=schedule == "fused"):
+        moved[launch.name] += launch.elements
+        launches[launch.name] += 1
     operators = []
     for node, name in zip(graph.nodes(), graph.names, strict=True):
         counted = (node.facts.params, node.facts.macs, node.facts.cio_elements)
-        traffic = moved[node.index] * BYTES[precision]
-        operators.append(BlockCost(name, node.shape, 1, *counted, traffic, launches[node.index]))
+        traffic = moved[name] * BYTES[precision]
+        operators.append(BlockCost(name, node.shape, 1, *counted, traffic, launches[name]))
     return _block("", operators)
-
-
-def _by_first_operator(graph: Graph, *, fuse: bool) -> tuple[list[int], list[int]]:
-    """Return the elements moved and the launches, each launch's at the index of its first operator."""
-    nodes = graph.nodes()
-    moved, launches = [0] * len(nodes), [0] * len(nodes)
-    kernels, _ = kernels_of(graph, fuse=fuse)
-    written = {kernel.last for kernel in kernels}
-    for kernel in kernels:
-        members = _members(nodes[kernel.last], written)
-        maps = nodes[kernel.last].facts.out_elements + sum(kernel.reads.values())
-        moved[members[-1].index] += maps + sum(node.facts.stored for node in members)
-        launches[members[-1].index] += 1
-    return moved, launches
-
-
-def _members(last: Node, written: set[int]) -> list[Node]:
-    """Return the operators of the launch that writes `last`, from the last to the first.
-
-    Of the values that an operator reads, only the one that was computed in the same launch is never written.
-    """
-    members = [last]
-    while inner := [x for x in map(_computed, _values(members[-1])) if x.index not in written and not x.facts.idle]:
-        members.append(inner[0])
-    return members
-
-
-def _values(node: Node) -> tuple[Node, ...]:
-    return node.inputs[: node.facts.value_inputs]
-
-
-def _computed(node: Node) -> Node:
-    """Return the operator that computes what `node` passes on, or the image."""
-    while node.facts.idle and node.inputs:
-        node = node.inputs[0]
-    return node
 
 
 def _block(name: str, operators: list[BlockCost]) -> BlockCost:

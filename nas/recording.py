@@ -7,7 +7,7 @@ ones.
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from nas.errors import ShapeError
+from nas.errors import NasError, ShapeError
 from nas.fragment import Fragment
 from nas.graph import GraphBuilder
 from nas.node import Node, Scope, numbered
@@ -24,8 +24,8 @@ _MOST_OPERATORS = 2_000_000  # kept in recorded blocks, about 300 MB
 Emission = Callable[[GraphBuilder, Node], object]
 
 
-class _ReadsMore(Exception):
-    """The block asks for something else than its input."""
+class _ReadsMore(NasError):
+    """The block asks for something else than its input. A NasError, which whoever guards an `emit` lets pass."""
 
 
 class _Watched(Node):

@@ -1,10 +1,11 @@
 """What can be chosen: blocks, encoders, decoders, the published networks and the spaces made of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from nas.architecture import Architecture, from_json
 from nas.derivation import fixed
+from nas.grammar import Rule
 from nas.space import SearchSpace
 from search_spaces.catalog import rule_named
 from search_spaces.grammars.amse import amse
@@ -28,9 +29,10 @@ from search_spaces.networks import (
     unetpp,
     unext,
 )
+from search_spaces.own import load_rules, names_of, with_rules
 from search_spaces.weights import Renames
 
-__all__ = ["load", "published", "published_names", "spaces"]
+__all__ = ["load", "load_rules", "published", "published_names", "spaces", "with_rules"]
 
 published: Mapping[str, Architecture] = MappingProxyType(
     {
@@ -113,6 +115,10 @@ spaces: Mapping[str, SearchSpace] = MappingProxyType(
 """Search spaces by name."""
 
 
-def load(text: str) -> Architecture:
-    """Return the architecture that `Architecture.to_json` wrote. Raises SpaceError for a damaged or unknown one."""
-    return from_json(text, rule_named)
+def load(text: str, rules: Iterable[Rule] = ()) -> Architecture:
+    """Return the architecture that `Architecture.to_json` wrote. Raises SpaceError for a damaged or unknown one.
+
+    rules: a person's own that it may have.
+    """
+    own = names_of(rules)
+    return from_json(text, lambda name: own[name] if name in own else rule_named(name))

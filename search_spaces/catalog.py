@@ -29,5 +29,6 @@ def catalog() -> dict[str, Rule]:
 def rule_named(name: str) -> Rule:
     """Return the rule of that name. Raises SpaceError for an unknown one."""
     if name not in catalog():
-        raise SpaceError(f"unknown rule '{name}'; known: {', '.join(sorted(catalog()))}")
+        known = ", ".join(sorted(catalog()))
+        raise SpaceError(f"unknown rule '{name}'; if it is your own, give its file with --rules; known: {known}")
     return catalog()[name]

@@ -8,7 +8,10 @@ from search_spaces.encoders.staged import staged
 from search_spaces.heads.conv_head import conv_head
 from search_spaces.necks.as_is import as_is
 
-__all__ = ["segmenter"]
+__all__ = ["FAMILY", "segmenter"]
+
+FAMILY = ("encoder", "decoder")
+"""Decisions that name a network's family, where a space takes them."""
 
 
 @rule("network", encoder=staged, neck=as_is, decoder=unet_decoder, head=conv_head, initialisation="torch")

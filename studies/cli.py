@@ -14,13 +14,21 @@ from nas.errors import NasError
 
 __all__ = ["app", "main"]
 
-FAILURE, USAGE, NOTHING_FEASIBLE, BY_SIGNAL = 1, 2, 3, 128  # a signal's number is added to the last
+FAILURE, USAGE, NOTHING_FEASIBLE, UNREACHABLE, BY_SIGNAL = 1, 2, 3, 4, 128  # a signal's number is added to the last
+
+_EXIT_CODES = {"StorageUnreachable": UNREACHABLE, "DiskFull": FAILURE}
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
 data_app = typer.Typer(no_args_is_help=True, help="Images and masks.")
 app.add_typer(data_app, name="data")
+rules_app = typer.Typer(no_args_is_help=True, help="Your own rules: blocks, skips, encoders and all other kinds.")
+app.add_typer(rules_app, name="rules")
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. train.epochs=20")]
+
+Rules = Annotated[
+    list[str] | None, typer.Option("--rules", metavar="FILE.py|NAME", help="your own rules; may be given several times")
+]
 
 Size = Annotated[str | None, typer.Option("--size", metavar="SIDE|HxW", help="pixels; default 352, classifiers 224")]
 
@@ -36,6 +44,7 @@ def search(
     overrides: Overrides = None,
     directory: Annotated[Path | None, typer.Option("--dir", help="its folder; default runs/NAME")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what it would cost, and stop")] = False,
+    rules: Rules = None,
 ) -> None:
     """Run a study, or go on with it where it stopped."""
     from studies.running import dry_run as rehearse_study
@@ -43,8 +52,8 @@ def search(
 
     with _signals() as caught, _one_line_faults(caught):
         if dry_run:
-            rehearse_study(study, overrides or [])
-        elif not run(study, overrides or [], directory, lambda: bool(caught)):
+            rehearse_study(study, overrides or [], rules or [])
+        elif not run(study, overrides or [], directory, lambda: bool(caught), rules or []):
             raise typer.Exit(NOTHING_FEASIBLE)
 
 
@@ -87,6 +96,10 @@ def spaces(
     draws: Annotated[int, typer.Option("--draws", min=1, help="random members to cost")] = 300,
     seed: Annotated[int, typer.Option("--seed", help="of the draws")] = 0,
     plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="write the draws' costs, .html")] = None,
+    corners: Annotated[
+        bool, typer.Option("--corners", help="look for each family's cheapest and dearest member; medseg: minutes")
+    ] = False,
+    rules: Rules = None,
 ) -> None:
     """List the search spaces, or show one: size, options, published members, costs of random draws."""
     from studies.sources import parse_size
@@ -96,7 +109,7 @@ def spaces(
         if name is None:
             show_spaces()
         else:
-            show_space(name, parse_size(size), draws, seed, plot)
+            show_space(name, parse_size(size), draws, seed, plot, corners, rules or [])
 
 
 @app.command()
@@ -117,7 +130,9 @@ def profile(
     verify: Annotated[
         bool, typer.Option("--verify", help="count with hooks, fvcore and torch; 1 if any differs")
     ] = False,
-    device: Annotated[str, typer.Option("--device", help="measure latency there: auto, cpu, cuda, cuda:N")] = "",
+    device: Annotated[
+        str, typer.Option("--device", help="predict and measure latency there: auto, cpu, cuda, cuda:N")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, to the unit")] = False,
     draw: Annotated[Path | None, typer.Option("--draw", metavar="FILE", help="write a drawing, .svg or .html")] = None,
     colour: Annotated[
@@ -126,15 +141,18 @@ def profile(
     against: Annotated[
         str | None, typer.Option("--diff", metavar="SOURCE", help="draw what this network has changed; needs --draw")
     ] = None,
+    rules: Rules = None,
 ) -> None:
     """Show a network's costs by block, and check them with independent counters."""
+    from studies.own_rules import all_rules, rules_of
     from studies.profiling import Wish, show_profile
     from studies.sources import Asked, parse_size
 
     if against and not draw:
         raise typer.BadParameter("needs --draw FILE, where the difference is drawn", param_hint="--diff")
     with _one_line_faults():
-        asked = Asked(parse_size(size) if size else None, in_channels, classes)
+        own = all_rules(rules_of(rules or []))
+        asked = Asked(parse_size(size) if size else None, in_channels, classes, own)
         wish = Wish(deployed, schedule, precision, depth, verify, device, as_json, draw, colour, against)
         if not show_profile(source, asked, wish):
             raise typer.Exit(FAILURE)
@@ -160,6 +178,41 @@ def data_check(
             raise typer.Exit(USAGE)
 
 
+@rules_app.callback()
+def own_rules() -> None:
+    """Your own rules: blocks, skips, encoders and all other kinds."""
+
+
+@rules_app.command("check")
+def rules_check(
+    sources: Annotated[list[str], typer.Argument(metavar="FILE.py|NAME...", help="files, or installed rules")],
+    space: Annotated[str, typer.Option("--space", help="the space that they are to join")] = "medseg",
+    channels: Annotated[int, typer.Option("--channels", min=1, help="that costs are of")] = 64,
+    size: Annotated[str, typer.Option("--size", metavar="SIDE|HxW", help="pixels that costs are of")] = "32",
+) -> None:
+    """Try rules out, alone and in a space: shapes, costs, storing, torch module, gradients."""
+    from studies.rules_report import show_check
+    from studies.sources import parse_size
+
+    with _one_line_faults():
+        show_check(sources, space, channels, parse_size(size))
+
+
+@rules_app.command("new")
+def rules_new(
+    name: Annotated[str, typer.Argument(help="of the rule, such as ghost_block")],
+    kind: Annotated[
+        str, typer.Option("--kind", help="block, mixer, skip, encoder ...; a wrong one lists them")
+    ] = "block",
+    out: Annotated[Path | None, typer.Option("--out", help="file to write; default NAME.py")] = None,
+) -> None:
+    """Write a commented file with a rule that works, to start your own from."""
+    from studies.rules_report import write_template
+
+    with _one_line_faults():
+        write_template(name, kind, out)
+
+
 @contextmanager
 def _one_line_faults(caught: Sequence[int] = ()) -> Iterator[None]:
     """Turn a fault the user can mend into its line and an exit code; anything else keeps its traceback (exit 1)."""
@@ -172,7 +225,7 @@ def _one_line_faults(caught: Sequence[int] = ()) -> Iterator[None]:
         raise typer.Exit(BY_SIGNAL + caught[0]) from None
     except NasError as fault:
         typer.echo(f"nas: {fault}", err=True)
-        raise typer.Exit(USAGE) from None
+        raise typer.Exit(_EXIT_CODES.get(type(fault).__name__, USAGE)) from None
 
 
 @contextmanager

@@ -10,9 +10,16 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from evaluators.metrics import METRICS as KNOWN
 from studies.constraints import LEARNED, Constraint, parse_constraint
@@ -26,11 +33,13 @@ from studies.sections import (
     EncoderWeights,
     GeneratedData,
     ProxyName,
+    Rungs,
     Sampler,
     Section,
     Seed,
     Split,
     Start,
+    Storage,
     Train,
 )
 from studies.validation import Source, broken_rules, explain
@@ -44,6 +53,7 @@ __all__ = [
     "FolderData",
     "FolderSplit",
     "GeneratedData",
+    "Rungs",
     "Sampler",
     "Split",
     "Start",
@@ -59,8 +69,15 @@ METRICS = tuple(KNOWN)
 
 # What neither the trials' values nor their comparison depend on; everything else is fixed when a study starts.
 FREE_ON_RESUME = (
-    *(("budget",), ("device",), ("proxies",), ("sampler", "startup")),
-    *(("train", "threads"), ("train", "timeout_s")),
+    ("budget",),
+    ("device",),
+    ("proxies",),
+    ("workers",),
+    ("rungs", "keep"),
+    ("sampler", "startup"),
+    ("train", "silence_s"),
+    ("train", "threads"),
+    ("train", "timeout_s"),
 )
 
 LONGEST_SLUG = 60
@@ -84,6 +101,12 @@ class StudyConfig(Section):
     space: str = Field(default="unet", min_length=1, description="the search space; a wrong name lists them")
     seed: Seed = Field(default=0, description="of the search: proposals and initial weights")
     device: Device = Field(default="auto", description="trains: auto, cpu, cuda or cuda:N; may change on resume")
+    workers: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
+        default="auto", description="processes that train; 0: none, train in this one; may change on resume"
+    )
+    storage: Storage = Field(
+        default="journal", description="of the trials: journal, sqlite or postgresql://USER@HOST/DATABASE"
+    )
     objectives: tuple[str, ...] = Field(
         default=("dice", "latency_ms", "traffic_bytes"),
         strict=False,
@@ -104,6 +127,7 @@ class StudyConfig(Section):
     deploy: Deploy = Field(default=Deploy(), description="what latency, traffic and peak memory are of")
     sampler: Sampler = Field(default=Sampler(), description="what proposes the next network")
     budget: Budget = Field(default=Budget(), description="when the search ends; may change on resume")
+    rungs: Rungs = Field(default=Rungs(), description="which trainings are stopped early")
     start: Start = Field(default=Start(), description="what is tried first")
 
     @model_validator(mode="before")
@@ -111,7 +135,7 @@ class StudyConfig(Section):
     def _empty_sections_have_the_defaults(cls, values: object) -> object:
         if not isinstance(values, dict):
             return values
-        sections = {"constraints", "data", "train", "deploy", "sampler", "budget", "start"}
+        sections = {"constraints", "data", "train", "deploy", "sampler", "budget", "rungs", "start"}
         return {key: value for key, value in values.items() if value is not None or key not in sections}
 
     @field_validator("objectives")

@@ -12,6 +12,7 @@ from search_spaces.about import About
 
 if TYPE_CHECKING:
     from evaluators.counting import Check
+    from studies.block_times import BlockTimes
 
 __all__ = ["PublishedRow", "block_table", "check_table", "published_table", "short", "total_line"]
 
@@ -56,9 +57,12 @@ def published_table(rows: Sequence[PublishedRow], width: int) -> Table:
     return table
 
 
-def block_table(top: BlockCost, depth: int, width: int) -> Table:
-    """Return the blocks down to `depth` levels, indented, and the whole network below, in the columns that fit."""
-    columns = [column for column in _COLUMNS if width >= column.least_width]
+def block_table(top: BlockCost, depth: int, width: int, times: "BlockTimes | None" = None) -> Table:
+    """Return the blocks down to `depth` levels, indented, and the whole network below, in the columns that fit.
+
+    times: with them, two more columns: the milliseconds expected of a block, and the roof that it is under.
+    """
+    columns = [column for column in _COLUMNS if width >= column.least_width] + (_timed(times) if times else [])
     table = Table()
     table.add_column("block", overflow="fold")
     for column in columns:
@@ -128,3 +132,10 @@ _COLUMNS = (
     _Column("MAC/CIO", _MOST, lambda block, top: _ratio(block.macs_per_cio)),
     _Column("MAC/B", _SOME, lambda block, top: _ratio(block.macs_per_byte)),
 )
+
+
+def _timed(times: "BlockTimes") -> list[_Column]:
+    return [
+        _Column("ms", _SOME, lambda block, top: f"{times.ms(block):.2f}"),
+        _Column("bound", _SOME, lambda block, top: times.bound(block)),
+    ]

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import filelock
 import optuna
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.storages import BaseStorage
 
-from studies.config import StudyConfig, fixed_for_resume, load_config
+from studies.config import StudyConfig, fixed_for_resume, folder_name, load_config
 from studies.errors import ConfigError
+from studies.storing import opened
 
 __all__ = ["StudyFolder", "write_atomic"]
 
@@ -34,24 +34,29 @@ class StudyFolder:
         return self.root / "study.yaml"
 
     @property
-    def journal_file(self) -> Path:
-        """Optuna's append-only record of all trials."""
-        return self.root / "journal.log"
-
-    @property
     def split_file(self) -> Path:
         """Which image is in which part."""
         return self.root / "split.json"
 
     @property
     def facts_file(self) -> Path:
-        """What was fixed when the study started: reference point, baselines, device, versions."""
+        """What was fixed when the study started: reference point, baselines, device, infeasible families, versions."""
         return self.root / "facts.json"
+
+    @property
+    def rules_file(self) -> Path:
+        """Names and hashes of the person's own rules that the study began with; absent where there are none."""
+        return self.root / "rules.json"
 
     @property
     def screened_file(self) -> Path:
         """Counts of proposals that never became trials."""
         return self.root / "screened.json"
+
+    @property
+    def standing_file(self) -> Path:
+        """What the driver said last of how the search stands."""
+        return self.root / "standing.json"
 
     def trial(self, number: int) -> Path:
         """The folder of one trial."""
@@ -95,26 +100,25 @@ class StudyFolder:
         finally:
             lock.release()
 
-    def storage(self, *, writing: bool = False) -> JournalStorage:
-        """Return the record of trials. Only the driver writes; it first mends what a killed one left behind."""
-        lock = JournalFileOpenLock(str(self.journal_file))
-        if writing:
-            _mend(self.journal_file)
-        return JournalStorage(JournalFileBackend(str(self.journal_file), lock_obj=lock))
+    def storage(self, *, writing: bool = False) -> BaseStorage:
+        """Return the record of trials, where the stored configuration has it. Only the driver writes."""
+        return opened(self.config().storage, self.root, writing=writing)
 
-    def study(self, *, writing: bool = False) -> optuna.Study:
+    def study_name(self) -> str:
+        """Return the study's name in its storage: a database holds many, a file this one only."""
+        config = self.config()
+        return folder_name(config.name) if "://" in config.storage else "study"
+
+    def study(self) -> optuna.Study:
         """Return the study as stored. Raises ConfigError if it has not got that far."""
-        if not self.journal_file.exists():
-            raise ConfigError(
-                f"{self.root}: the study has no trials yet (no {self.journal_file.name}); run `nas search` first"
-            )
+        config = self.config()
         try:
-            return optuna.load_study(study_name="study", storage=self.storage(writing=writing))
+            return optuna.load_study(study_name=self.study_name(), storage=self.storage())
         except KeyError:
-            raise ConfigError(f"{self.journal_file}: it holds no study; run `nas search` first") from None
+            raise ConfigError(f"{self.root}: storage {config.storage} holds no study; run `nas search` first") from None
         except ValueError as fault:
             raise ConfigError(
-                f"{self.journal_file}: a line in the middle is damaged ({fault}); restore it from a backup"
+                f"{self.root}: a line in the middle of the journal is damaged ({fault}); restore it from a backup"
             ) from None
 
 
@@ -140,15 +144,3 @@ def read_json(path: Path) -> dict[str, object]:
         return {}
     stored: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
     return stored
-
-
-def _mend(journal: Path) -> None:
-    """Drop a last line cut off by a kill, and a dead writer's lock: the driver lock says that there is no other."""
-    Path(f"{journal}.lock").unlink(missing_ok=True)
-    if not journal.exists():
-        return
-    with journal.open("rb+") as file:
-        content = file.read()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            file.truncate(whole)

@@ -9,7 +9,7 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Reference", "front_of", "hypervolume"]
+__all__ = ["Reference", "added_hypervolume", "front_of", "hypervolume", "ranks_of"]
 
 Values = Mapping[str, float]
 
@@ -51,6 +51,17 @@ def hypervolume(rows: Sequence[Values], reference: Reference) -> float:
     if not rows:
         return 0.0
     return float(moocore.hypervolume(_points(rows, tuple(reference.values)), ref=reference.point()))
+
+
+def added_hypervolume(row: Values, others: Sequence[Values], reference: Reference) -> float:
+    """Return what the row adds to the hypervolume of the others."""
+    return hypervolume([*others, row], reference) - hypervolume(others, reference)
+
+
+def ranks_of(rows: Sequence[Values], reference: Reference) -> list[int]:
+    """Return each row's place in the non-dominated sorting: 0 for the front, 1 for the front without that, ..."""
+    ranks: list[int] = moocore.pareto_rank(_points(rows, tuple(reference.values))).tolist() if rows else []
+    return ranks
 
 
 def _points(rows: Sequence[Values], objectives: Sequence[str]) -> NDArray[np.float64]:

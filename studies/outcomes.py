@@ -9,8 +9,8 @@ from nas.errors import NasError
 
 __all__ = ["OUTCOMES", "Outcome", "outcome_of", "state_of"]
 
-Outcome = Literal["ok", "stopped", "oom", "diverged", "timeout", "data_error", "bug"]
-OUTCOMES: tuple[Outcome, ...] = ("ok", "stopped", "oom", "diverged", "timeout", "data_error", "bug")
+Outcome = Literal["ok", "stopped", "oom", "diverged", "timeout", "crash", "data_error", "bug"]
+OUTCOMES: tuple[Outcome, ...] = ("ok", "stopped", "oom", "diverged", "timeout", "crash", "data_error", "bug")
 
 _BY_FAULT: dict[type[NasError], Outcome] = {
     OutOfMemory: "oom",

@@ -21,7 +21,7 @@ from studies.sources import Asked, named_network
 
 if TYPE_CHECKING:
     from evaluators.counting import Check
-    from evaluators.latency import Latency
+    from studies.block_times import BlockTimes
 
 __all__ = ["Wish", "show_profile", "show_published"]
 
@@ -53,7 +53,7 @@ class _Found:
     cost: Cost
     blocks: BlockCost
     checks: "tuple[Check, ...]"
-    latency: "Latency | None"
+    times: "BlockTimes | None"
 
 
 def show_published(size: tuple[int, int] | None) -> None:
@@ -103,7 +103,7 @@ def _find(source: str, asked: Asked, wish: Wish) -> _Found:
         precision=precision,
         cost=nas.cost(graph, wish.schedule, precision),
         blocks=nas.profile(graph, wish.schedule, precision),
-        latency=_latency(graph, wish.device, precision) if wish.device else None,
+        times=_times(graph, wish.device, precision) if wish.device else None,
         checks=_checks(graph) if wish.verify else (),
     )
 
@@ -126,21 +126,19 @@ def _checks(graph: Graph) -> "tuple[Check, ...]":
     return verify(graph)
 
 
-def _latency(graph: Graph, device: str, precision: str) -> "Latency":
-    from evaluators.device import pick_device
-    from evaluators.latency import latency_ms
+def _times(graph: Graph, device: str, precision: str) -> "BlockTimes":
+    from studies.block_times import time_blocks
 
-    where = pick_device(device)
-    return latency_ms(nas.to_module(graph), graph.image_shape, where, precision=precision)
+    return time_blocks(graph, device, precision)
 
 
 def _print(found: _Found) -> None:
     console = _console()
     console.print(Text(_heading(found)), soft_wrap=True)
-    console.print(block_table(found.blocks, found.wish.depth, console.width))
+    console.print(block_table(found.blocks, found.wish.depth, console.width, found.times))
     console.print(Text(total_line(found.cost)), soft_wrap=True)
-    if found.latency:
-        console.print(Text(_said(found.latency, found.wish.device)), soft_wrap=True)
+    for line in found.times.lines() if found.times else ():
+        console.print(Text(line), soft_wrap=True)
     if found.checks:
         console.print(check_table(found.checks))
 
@@ -150,15 +148,6 @@ def _heading(found: _Found) -> str:
     form = "deployed (prediction only, BatchNorm folded)" if found.wish.deployed else "as built"
     classes = f"{found.graph.classes} class{'es' * (found.graph.classes > 1)}"
     return f"{found.source}: {form}, image {image}, {classes}, schedule {found.wish.schedule}, {found.precision}"
-
-
-def _said(latency: "Latency", device: str) -> str:
-    from evaluators.device import describe_device, pick_device
-
-    spread = f"interquartile range {latency.iqr_ms:.2f}, {latency.n} runs"
-    return (
-        f"latency {latency.median_ms:.2f} ms ({spread}), batch 1, channels last, {describe_device(pick_device(device))}"
-    )
 
 
 def _plain(found: _Found) -> dict[str, Any]:
@@ -171,20 +160,21 @@ def _plain(found: _Found) -> dict[str, Any]:
         "schedule": found.wish.schedule,
         "precision": found.precision,
         "cost": asdict(found.cost),
-        "blocks": [_plain_block(block, found.wish.depth) for block in found.blocks.inside],
+        "blocks": [_plain_block(block, found.wish.depth, found.times) for block in found.blocks.inside],
     }
-    if found.latency:
-        plain["latency"] = found.latency._asdict() | {"device": found.wish.device}
+    if found.times:
+        plain |= found.times.plain()
     if found.checks:
         plain["verify"] = {c.quantity: {"ours": c.ours, "agrees": c.agrees, **c.counted} for c in found.checks}
     return plain
 
 
-def _plain_block(block: BlockCost, depth: int) -> Mapping[str, Any]:
-    inside = [_plain_block(inner, depth - 1) for inner in block.inside] if depth > 1 else []
+def _plain_block(block: BlockCost, depth: int, times: "BlockTimes | None") -> Mapping[str, Any]:
+    inside = [_plain_block(inner, depth - 1, times) for inner in block.inside] if depth > 1 else []
     ratios = {"macs_per_byte": block.macs_per_byte, "macs_per_cio": block.macs_per_cio}
     own = {name: value for name, value in vars(block).items() if name != "inside"}
-    return own | ratios | ({"inside": inside} if inside else {})
+    timed = times.plain_block(block) if times else {}
+    return own | ratios | timed | ({"inside": inside} if inside else {})
 
 
 def _console() -> Console:

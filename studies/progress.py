@@ -18,21 +18,24 @@ _QUIET_S = 20.0  # plain lines come at least this far apart, except at the end o
 class Standing:
     """Where the search stands: what every line repeats."""
 
-    done: int
+    begun: int
     total: int
     outcomes: Mapping[str, int] = field(default_factory=Counter)
     screened: Mapping[str, int] = field(default_factory=Counter)
     front: int = 0
     hypervolume: float = 0.0
     seconds_left: float | None = None
+    training: int = 0
+    waiting: int = 0
 
     def text(self) -> str:
         """Return the line: trials, outcomes, proposals refused, front, hypervolume, time left."""
-        ended = ", ".join(f"{name} {count}" for name, count in sorted(self.outcomes.items())) or "none ended"
+        counts = [*sorted(self.outcomes.items()), ("waiting", self.waiting), ("training", self.training)]
+        ended = ", ".join(f"{name} {count}" for name, count in counts if count) or "none yet"
         refused = self.screened.get("infeasible", 0) + self.screened.get("duplicate", 0)
         left = "?" if self.seconds_left is None else duration(self.seconds_left)
         return (
-            f"trials {self.done}/{self.total} ({ended}) · refused {refused} · front {self.front} · "
+            f"trials {self.begun}/{self.total} ({ended}) · refused {refused} · front {self.front} · "
             f"hypervolume {self.hypervolume:.4f} · left {left}"
         )
 

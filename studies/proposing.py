@@ -5,23 +5,24 @@ on with the proposal it would have made. Optuna's trials exist in memory only un
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import cast
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from evaluators.metrics import Direction
 from nas.architecture import Architecture
 from nas.derivation import Choose
 from nas.errors import NasError
+from nas.sampling import Sampler
 from search_spaces import published
 from studies.config import StudyConfig
 from studies.screening import Screen, Verdict
 
-__all__ = ["NothingFeasible", "Proposer", "members"]
+__all__ = ["NothingFeasible", "Proposer", "members", "nothing_feasible"]
 
 SAMPLER_DRAWS = 50
 MUTATION_DRAWS = 200
@@ -45,10 +46,28 @@ def members(screen: Screen) -> list[tuple[str, Architecture]]:
     return [(name, architecture) for _, name, architecture in sorted(found, key=lambda row: row[:2])]
 
 
+def nothing_feasible(sampler: Sampler, constraints: Mapping[str, str]) -> NothingFeasible:
+    """Return the fault of a space of which no family could be made feasible."""
+    nearest = min(sampler.surveys, key=lambda survey: survey.excess)
+    came = ", ".join(f"{metric} {value:.4g}" for metric, value in nearest.costs.items())
+    return NothingFeasible(
+        f"space {sampler.space.label}: none of {sum(survey.draws for survey in sampler.surveys)} random and mended "
+        f"architectures is feasible; nearest: {nearest.name} with {came}; constraints: {_listed(constraints)}; "
+        f"loosen them"
+    )
+
+
+def _listed(constraints: Mapping[str, str]) -> str:
+    return ", ".join(f"{metric} {text}" for metric, text in constraints.items()) or "none"
+
+
 class Proposer:
     """Finds the next admitted candidate of a study."""
 
-    def __init__(self, screen: Screen, config: StudyConfig, directions: Sequence[Direction]):
+    def __init__(
+        self, screen: Screen, config: StudyConfig, directions: Sequence[Direction], opening: Sequence[str] = ()
+    ):
+        self._opening = opening
         self._screen = screen
         self._config = config
         self._directions = list(directions)
@@ -63,29 +82,30 @@ class Proposer:
             slow += verdict.measured
             if slow == MEASURED_DRAWS:
                 break
-        limits = ", ".join(f"{metric} {text}" for metric, text in self._config.constraints.items()) or "none"
         raise NothingFeasible(
             f"space {self._screen.space.label}: up to {RANDOM_DRAWS} random architectures, {slow} of them measured, "
             f"and none is new and feasible; "
-            f"constraints: {limits}; loosen them"
+            f"constraints: {_listed(self._config.constraints)}; loosen them"
         )
 
     def _proposals(self, trials: Sequence[FrozenTrial], known: set[str]) -> Iterator[Verdict]:
-        if self._config.start.published:
-            yield from self._published(known)
+        yield from self._published(known)
         rng = Random(f"{self._config.seed}:{len(trials)}")
         if self._config.sampler.name == "tpe" and len(trials) >= self._config.sampler.startup:
             yield from self._sampled(trials, known, rng)
             yield from self._mutated(trials, known, rng)
+        sampler = self._screen.sampler
+        if len(sampler.refused) == len(sampler.surveys):
+            raise nothing_feasible(sampler, self._config.constraints)
         for _ in range(RANDOM_DRAWS):
-            yield self._judge(self._screen.space.sample(rng), "random", known)
+            yield self._judge(sampler.draw(rng), "random", known)
 
     def _judge(self, architecture: Architecture, origin: str, known: set[str]) -> Verdict:
         return self._screen.judge(self._screen.candidate(architecture, origin), known)
 
     def _published(self, known: set[str]) -> Iterator[Verdict]:
-        for name, architecture in members(self._screen):
-            candidate = self._screen.candidate(architecture, f"published:{name}")
+        for name in self._opening:
+            candidate = self._screen.candidate(published[name], f"published:{name}")
             if candidate.key not in known | self._screen.refused and self._screen.feasible(candidate):
                 yield self._screen.judge(candidate, known)
 
@@ -112,5 +132,10 @@ def _shadow(trials: Sequence[FrozenTrial], directions: list[Direction], seed: in
         warnings.simplefilter("ignore", ExperimentalWarning)  # `group` is; its behaviour is covered by our tests
         sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=1)
     study = optuna.create_study(directions=directions, sampler=sampler)
-    study.add_trials(trials)
+    study.add_trials([_as_pruned(trial) if trial.user_attrs.get("paused") else trial for trial in trials])
     return study
+
+
+def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
+    """Return a trial that waits at a rung as one that was stopped there: so far others were better."""
+    return create_trial(state=TrialState.PRUNED, params=trial.params, distributions=trial.distributions)

@@ -1,27 +1,21 @@
 """`nas search --dry-run`: what a study would cost, from drawn members and a few timed training steps."""
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 
-import torch
-
-import nas
-from evaluators.data import Samples
-from evaluators.device import pick_device
-from evaluators.training import train
 from studies.config import StudyConfig
+from studies.families import RefusedFamily, refused_families
+from studies.foretelling import full_trainings, seconds_per_trial
 from studies.material import Material
-from studies.memory import MemoryPlan
 from studies.pretrained import Pretrained
-from studies.proposing import NothingFeasible
+from studies.proposing import nothing_feasible
 from studies.screening import Candidate, Screen
-from studies.trial import recipe_of
 
 __all__ = ["Rehearsal", "rehearse"]
 
 DRAWN = 300
+PROPOSED = 100  # drawn as the search draws, under the constraints
 TIMED = 3
 BYTES_PER_PARAMETER_KEPT = 4
 
@@ -30,7 +24,8 @@ BYTES_PER_PARAMETER_KEPT = 4
 class Rehearsal:
     """What `rehearse` found.
 
-    size: derivations in the space. feasible_share: of drawn members, by the exact costs (latency is not measured).
+    size: derivations in the space. feasible_share: of plain draws, by the exact costs (latency is not measured).
+    refused: families that no draw could make feasible. families: how many the space has.
     pretrained_share: of the feasible draws, those that begin with published weights; None where the study has none.
     seconds_per_trial: cheapest, median and dearest by MACs of the feasible draws; macs: theirs.
     fitting_trials: trials that fit the hours, None without an hour limit. disk_bytes: upper estimate.
@@ -38,6 +33,8 @@ class Rehearsal:
 
     size: int
     feasible_share: float
+    refused: list[RefusedFamily]
+    families: int
     pretrained_share: float | None
     macs: tuple[int, ...]
     seconds_per_trial: tuple[float, ...]
@@ -47,29 +44,31 @@ class Rehearsal:
 
 
 def rehearse(
-    config: StudyConfig, screen: Screen, material: Material, pretrained: Pretrained | None = None
+    config: StudyConfig, screen: Screen, material: Material, slots: int, pretrained: Pretrained | None = None
 ) -> Rehearsal:
     """Draw, cost and time members. Raises NothingFeasible if no draw keeps the constraints."""
     rng = Random(config.seed)
     drawn = [screen.candidate(screen.space.sample(rng), "rehearsal") for _ in range(DRAWN)]
-    feasible = sorted((c for c in drawn if screen.feasible(c)), key=lambda c: c.cost.macs)
-    if not feasible:
-        raise NothingFeasible(
-            f"space {screen.space.label}: none of {DRAWN} random architectures keeps the constraints "
-            f"({', '.join(f'{metric} {text}' for metric, text in config.constraints.items())}); loosen them"
-        )
+    share = sum(map(screen.feasible, drawn)) / DRAWN
+    sampler = screen.sampler
+    if len(sampler.refused) == len(sampler.surveys):
+        raise nothing_feasible(sampler, config.constraints)
+    proposed = (screen.candidate(sampler.draw(rng), "rehearsal") for _ in range(PROPOSED))
+    feasible = sorted(proposed, key=lambda c: c.cost.macs)
     timed = [feasible[(len(feasible) - 1) * i // (TIMED - 1)] for i in range(TIMED)]
-    seconds = tuple(_seconds_per_trial(candidate, config, material) for candidate in timed)
+    seconds = tuple(seconds_per_trial(candidate, config, material) for candidate in timed)
     hours = config.budget.hours
     typical = seconds[TIMED // 2]
     return Rehearsal(
         size=screen.space.size(),
-        feasible_share=len(feasible) / DRAWN,
+        feasible_share=share,
+        refused=refused_families(sampler),
+        families=len(sampler.surveys),
         pretrained_share=None if pretrained is None else _pretrained_share(pretrained, feasible),
         macs=tuple(candidate.cost.macs for candidate in timed),
         seconds_per_trial=seconds,
-        total_seconds=typical * config.budget.trials,
-        fitting_trials=None if hours is None else int(3600 * hours / typical),
+        total_seconds=typical * full_trainings(config, config.budget.trials) / slots,
+        fitting_trials=None if hours is None else int(3600 * hours * slots / (typical * full_trainings(config, 1))),
         disk_bytes=_disk_bytes(config, feasible),
     )
 
@@ -78,30 +77,10 @@ def _pretrained_share(pretrained: Pretrained, feasible: Sequence[Candidate]) -> 
     return sum(bool(pretrained.encoder.match(candidate.graph).used) for candidate in feasible) / len(feasible)
 
 
-def _seconds_per_trial(candidate: Candidate, config: StudyConfig, material: Material) -> float:
-    """Time two epochs of a few steps; the difference to one is free of what is done once."""
-    recipe = replace(recipe_of(config), epochs=1)
-    few = _repeated(material.training, 4 * recipe.batch)
-    device = pick_device(config.device)
-    with torch.random.fork_rng([]):
-        module = nas.to_module(candidate.graph)
-    fitting = MemoryPlan(candidate.graph, config, material, device, factor=1.0).micro_batch()
-    train(module, _repeated(few, recipe.batch), few.select(range(1)), recipe, device, micro_batch=fitting)
-    began = time.perf_counter()
-    train(module, few, few.select(range(1)), recipe, device, micro_batch=fitting)
-    per_image = (time.perf_counter() - began) / len(few)
-    # Scoring is a forward pass, about a third of a training step.
-    return per_image * config.train.epochs * (len(material.training) + len(material.validation) / 3)
-
-
-def _repeated(samples: Samples, count: int) -> Samples:
-    indexes = [i % len(samples) for i in range(count)]
-    return samples.select(sorted(set(indexes)))
-
-
 def _disk_bytes(config: StudyConfig, feasible: Sequence[Candidate]) -> int:
-    """Weights of at most every trial, one checkpoint (weights, their average, two moments) and some text per trial."""
+    """Weights of at most every trial, the kept checkpoints (weights, average, two moments), some text per trial."""
     largest = max(candidate.cost.params for candidate in feasible)
     typical = feasible[len(feasible) // 2].cost.params
     text = 200_000
-    return BYTES_PER_PARAMETER_KEPT * (config.budget.trials * typical + 4 * largest) + text * config.budget.trials
+    checkpoints = 4 * (largest + min(config.rungs.keep, config.budget.trials) * typical)
+    return BYTES_PER_PARAMETER_KEPT * (config.budget.trials * typical + checkpoints) + text * config.budget.trials

@@ -1,6 +1,8 @@
 """What the commands do, with words for the person at the terminal."""
 
+import os
 import shlex
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,70 +21,91 @@ from search_spaces import spaces
 from studies.config import StudyConfig, folder_name, load_config
 from studies.data_section import FolderData
 from studies.errors import ConfigError
+from studies.families import lines_of
 from studies.fidelity import foretelling
-from studies.folder import StudyFolder, write_atomic
+from studies.folder import StudyFolder, read_json, write_atomic
+from studies.latency_meter import LatencyMeter
 from studies.material import Material, load_material, with_deploy_size
+from studies.own_rules import checked_space, fix_rules, rules_of
 from studies.pretrained import load_pretrained
 from studies.progress import Progress, duration
 from studies.records import StudyRecord, load
 from studies.rehearsal import rehearse
 from studies.screening import Screen
 from studies.search import Search, check_sizes, disk_free_bytes
+from studies.slots import executor_for, slots_of
 from studies.splitting import data_section, with_full_parts
 from studies.starter import starter_yaml
 from studies.tables import foretelling_table, front_table, outcome_line, pretrained_line
-from studies.trial import latency_of
 
 __all__ = ["dry_run", "run", "show_status", "write_starter"]
 
 LEAST_FREE_BYTES = 500_000_000
 
 
-def run(path: Path, overrides: Sequence[str], directory: Path | None, interrupted: Callable[[], bool]) -> bool:
-    """Run or resume a study and print its front. Return False if no trial ended well."""
+def run(
+    path: Path,
+    overrides: Sequence[str],
+    directory: Path | None,
+    interrupted: Callable[[], bool],
+    rules: Sequence[str] = (),
+) -> bool:
+    """Run or resume a study and print its front. Return False if no trial ended well. rules: what --rules named."""
     console, config, space = _opened(path, overrides)
+    own = rules_of(rules)
+    space = checked_space(space, own)
     pretrained = load_pretrained(config)
     if config.train.threads != "auto":
         torch.set_num_threads(config.train.threads)
     folder = StudyFolder(directory or Path("runs") / folder_name(config.name))
     with folder.driver(), Progress(console) as progress:
+        fix_rules(folder, own)
         folder.begin(config)
         progress.say(f"study {config.name} in {folder.root} · {describe_device(pick_device(config.device))}")
+        if own:
+            progress.say(f"space {space.label}; the rules of {', '.join(each.source for each in own)} are checked")
         if disk_free_bytes(folder.root) < LEAST_FREE_BYTES:
             raise ConfigError(f"{folder.root}: less than {LEAST_FREE_BYTES // 10**6} MB free on this disk; make room")
         material = load_material(config, folder, lambda done, total: progress.doing(f"reading images {done}/{total}"))
         progress.say(_said(material))
-        Search(config, space, folder, material, progress, interrupted, pretrained).run()
+        executor = executor_for(config, material, pretrained, interrupted)
+        Search(config, space, folder, material, progress, interrupted, executor, pretrained).run()
     record = load(folder.root)
     _print_standing(console, record)
     kept = [text for text in overrides if not text.startswith("budget.trials=")]
     place = ["--dir", str(directory)] if directory else []
+    place += [word for source in rules for word in ("--rules", source)]
     more = shlex.join(["nas", "search", str(path), *kept, f"budget.trials={2 * config.budget.trials}", *place])
     for line in (f"Next: nas status {folder.root}", f"More trials: {more}"):
         console.print(Text(line), soft_wrap=True)  # a command is copied as one line
     return not record.front().empty
 
 
-def dry_run(path: Path, overrides: Sequence[str]) -> None:
+def dry_run(path: Path, overrides: Sequence[str], rules: Sequence[str] = ()) -> None:
     """Print the size of the space, the feasible share, seconds per trial, what fits the budget, and disk use."""
     console, config, space = _opened(path, overrides)
+    space = checked_space(space, rules_of(rules))
     pretrained = load_pretrained(config)
-    screen = Screen(space, config, lambda graph: latency_of(graph, config))
+    screen = Screen(space, config, LatencyMeter(config).measure)
     with Progress(console) as progress:
         material = load_material(config, None, lambda done, total: progress.doing(f"reading images {done}/{total}"))
         progress.say(_said(material))
         if pretrained is not None:
             progress.say(pretrained.said(screen))
         progress.doing("drawing and timing members")
-        found = rehearse(config, screen, material, pretrained)
+        found = rehearse(config, screen, material, len(slots_of(config)[0]), pretrained)
     console.print(
         f"space {space.label}: {found.size:.3g} derivations; feasible: {found.feasible_share:.0%} of random ones"
     )
+    for line in lines_of(found.refused, found.families):
+        console.print(Text(line), soft_wrap=True)
     if found.pretrained_share is not None:
         console.print(f"of feasible random ones {found.pretrained_share:.1%} begin with some of the encoder weights")
     for what, macs, seconds in zip(("cheapest", "median", "dearest"), found.macs, found.seconds_per_trial, strict=True):
         console.print(f"a trial, {what} draw ({macs / 1e9:.2f} GMACs deployed): {duration(seconds)}")
-    console.print(f"budget: {config.budget.trials} trials take about {duration(found.total_seconds)}")
+    console.print(
+        f"budget: {config.budget.trials} trials take about {duration(found.total_seconds)}{_stopping(config)}"
+    )
     if found.fitting_trials is not None:
         console.print(f"in {config.budget.hours} h fit about {found.fitting_trials} trials")
     console.print(
@@ -90,9 +113,29 @@ def dry_run(path: Path, overrides: Sequence[str]) -> None:
     )
 
 
+def _stopping(config: StudyConfig) -> str:
+    return "" if config.rungs.promote == "off" else ", most of them stopped early by rungs"
+
+
 def show_status(directory: Path) -> None:
-    """Print how a study stands."""
-    _print_standing(Console(), load(directory))
+    """Print how a study stands, and what its driver said last if one is at work."""
+    console, record = Console(), load(directory)
+    said = read_json(record.folder.standing_file)
+    if said and _is_running(int(str(said["pid"]))):
+        ago = duration(time.time() - float(str(said["at"])))
+        console.print(Text(f"running (process {said['pid']}, {said['slots']} at once), {ago} ago: {said['text']}"))
+    _print_standing(console, record)
+
+
+def _is_running(pid: int) -> bool:
+    """Return whether there is such a process; one that belongs to somebody else counts."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_starter(data: Path, out: Path | None, name: str | None) -> None:

@@ -1,43 +1,56 @@
-"""The driver of a study: propose, screen, train, record, until the budget is spent. It alone writes the record."""
+"""The driver of a study: propose, screen, have trained, record, until the budget is spent. It alone writes."""
 
 import json
-import math
+import os
 import shutil
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from random import Random
 
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial
 
-from evaluators.curve import EpochRecord
-from evaluators.device import describe_device, pick_device
 from evaluators.faults import Interrupted
+from evaluators.latency import Latency
 from evaluators.metrics import METRICS
+from evaluators.prediction import Prediction
+from nas.errors import NasError
+from nas.graph import Graph
 from nas.space import SearchSpace
+from studies.budgeting import Spending
 from studies.config import StudyConfig
 from studies.errors import ConfigError
-from studies.folder import StudyFolder, read_json, versions, write_atomic
-from studies.front import Reference, front_of, hypervolume
+from studies.execution import Ended, Epoch, Executor, Job, Lost
+from studies.facts import fixed
+from studies.families import lines_of
+from studies.folder import StudyFolder, read_json, write_atomic
+from studies.keeping import Keeper
+from studies.latency_meter import LatencyMeter
+from studies.ledger import Ledger
 from studies.material import Material
 from studies.memory import learnt_factor
 from studies.pretrained import Pretrained
 from studies.progress import Progress, Standing
-from studies.proposing import Proposer, members
-from studies.records import finished, reference_of, values_of
-from studies.screening import Candidate, Screen, Verdict
-from studies.trial import Result, Trainer, latency_of, store_candidate
+from studies.proposing import Proposer
+from studies.records import curve_of, is_published
+from studies.rungs import RULES, rung_epochs, to_promote
+from studies.screening import Screen, Verdict
+from studies.trial import Result, store_candidate
 
-__all__ = ["Search", "check_sizes"]
+__all__ = ["DiskFull", "Search", "check_sizes"]
 
-REFERENCE_DRAWS = 20
+ATTEMPTS = 3
+LOOK_S = 0.5  # how soon a request to stop is seen while all slots train
+LEAVE_S = 8.0  # what workers have to end their step
+
+
+class DiskFull(NasError):
+    """Nothing more can be stored. What was stored is whole, and the search goes on from there."""
 
 
 class Search:
-    """One study being run. `interrupted` is asked before every training step and between trials."""
+    """One study being run. `interrupted` is asked whenever something was reported, and at least twice a second."""
 
     def __init__(
         self,
@@ -47,194 +60,205 @@ class Search:
         material: Material,
         progress: Progress,
         interrupted: Callable[[], bool],
+        executor: Executor,
         pretrained: Pretrained | None = None,
     ):
-        self._config = config
-        self._folder = folder
-        self._progress = progress
-        self._interrupted = interrupted
-        self._material = material
-        self._screen = Screen(space, config, lambda graph: latency_of(graph, config))
-        self._screen.counts.update({k: int(str(v)) for k, v in read_json(folder.screened_file).items()})
+        self._config, self._space, self._folder = config, space, folder
+        self._progress, self._interrupted, self._executor = progress, interrupted, executor
         self._pretrained = pretrained
-        self._trainer = Trainer(config, material, interrupted, pretrained)
+        self._meter = LatencyMeter(config)
+        self._screen = Screen(space, config, self._measure, self._predict)
+        self._screen.counts.update({k: int(str(v)) for k, v in read_json(folder.screened_file).items()})
+        progress.doing("looking for feasible members of every family, and measuring the published ones")
+        held = fixed(config, folder, self._screen, material, pretrained)
+        self._reference = held.reference
+        families = len(self._screen.sampler.surveys)
+        said = [] if pretrained is None else [pretrained.said(self._screen)]
+        for line in (*lines_of(held.refused, families), *held.opening.said(), *said):
+            progress.say(line)
         directions = [METRICS[name].direction for name in config.objectives]
-        self._proposer = Proposer(self._screen, config, directions)
-        self._fix_facts()
-        if pretrained is not None:
-            progress.say(pretrained.said(self._screen))
-        self._reference = reference_of(folder)
-        self._storage = folder.storage(writing=True)
-        self._study = optuna.create_study(
-            study_name="study",
-            storage=self._storage,
-            sampler=optuna.samplers.RandomSampler(),  # proposals are made elsewhere; this one is never asked
-            directions=directions,
-            load_if_exists=True,
-        )
-        self._study.set_metric_names(list(config.objectives))
+        self._proposer = Proposer(self._screen, config, directions, held.opening.tried)
+        self._ledger = Ledger(config, folder, held.reference, held.identity, progress.say)
+        self._spending = Spending(config.budget, self._ledger)
+        self._keeper = Keeper(folder, self._ledger, config.rungs.keep)
+        self._rungs = _rungs(config)
+        self._flying: dict[int, Job] = {}
 
     def run(self) -> None:
         """Go on until the budget is spent. Raises Interrupted when asked to stop; the record is whole at any moment."""
-        began = time.monotonic()
-        for trial in self._study.trials:
-            if not trial.state.is_finished():
-                self._train(trial)
-        hours = self._config.budget.hours
-        while len(self._study.trials) < self._config.budget.trials:
+        with self._trainings():
+            for trial in self._ledger.unfinished():
+                self._submit(trial)
+                self._work_off(self._executor.slots - 1)
+            while (reason := self._spending.reason()) is None and self._submit_next():
+                self._work_off(self._executor.slots - 1)
+            if reason is not None:
+                self._progress.say(reason)
+            self._work_off(0)
+        for trial in self._ledger.waiting():
+            self._ledger.stop(trial, f"waited at epoch {trial.user_attrs['paused']} when the budget was spent")
+        self._keeper.tidy()
+
+    @contextmanager
+    def _trainings(self) -> Iterator[None]:
+        """Leave no training behind, however the search ends."""
+        try:
+            yield
+        except Interrupted:
+            self._executor.close(LEAVE_S)
+            raise
+        finally:
+            self._executor.close(0)
+
+    def _work_off(self, most: int) -> None:
+        """Record what is reported until at most so many jobs are being trained."""
+        while True:
             if self._interrupted():
-                raise Interrupted("search: stopped on request between two trials")
-            if hours is not None and time.monotonic() - began > 3600 * hours:
-                self._progress.say(f"budget.hours={hours} is spent")
+                raise Interrupted("search: stopped on request; it goes on from here")
+            if len(self._flying) <= most:
                 return
+            for report in self._executor.wait(LOOK_S):
+                if self._flying.get(report.job.number) != report.job:
+                    continue  # of an attempt that was given up
+                if isinstance(report, Epoch):
+                    self._show(report)
+                elif isinstance(report, Ended):
+                    self._record(report.job, report.result)
+                else:
+                    self._try_again(report)
+
+    def _submit_next(self) -> bool:
+        """Train a waiting trial further or, while the budget has trials, a new one. Return whether there was any."""
+        number = self._promoted()
+        if number is not None:
+            self._submit(self._continued(number))
+        elif self._spending.trials_left():
             self._progress.update(self._standing(), "proposing")
-            verdict = self._proposer.next(self._study.trials)
+            verdict = self._proposer.next(self._ledger.trials)
             write_atomic(self._folder.screened_file, json.dumps(self._screen.counts))
-            self._train(self._begin(verdict))
+            self._submit(self._begin(verdict))
+        elif self._flying:
+            self._work_off(len(self._flying) - 1)  # its result may promote another
+        else:
+            return False
+        return True
+
+    def _promoted(self) -> int | None:
+        rungs = self._config.rungs
+        if rungs.promote == "off":
+            return None
+        return to_promote(
+            self._ledger.runs(),
+            self._rungs,
+            RULES[rungs.promote],
+            self._reference,
+            reduction=rungs.reduction,
+            bands=rungs.bands,
+        )
 
     def _begin(self, verdict: Verdict) -> FrozenTrial:
-        """Make a running trial of an admitted candidate, in one write, after its files are on disk."""
-        candidate, number = verdict.candidate, len(self._study.trials)
-        store_candidate(self._folder.trial(number), candidate)
-        facts: dict[str, object] = {"key": candidate.key, "origin": candidate.origin, "costs": dict(verdict.costs)}
+        """Make a running trial of an admitted candidate after its files are on disk."""
+        candidate, folder = verdict.candidate, self._folder.trial(len(self._ledger.trials))
+        store_candidate(folder, candidate)
+        facts: dict[str, object] = {"costs": dict(verdict.costs)}
         if self._pretrained is not None:
-            facts |= self._pretrained.record(self._folder.trial(number), candidate.graph)
-        self._study.add_trial(
-            create_trial(
-                state=TrialState.RUNNING,
-                params=dict(candidate.decisions),
-                distributions=self._distributions(candidate),
-                user_attrs=facts,
+            facts |= self._pretrained.record(folder, candidate.graph)
+        return self._ledger.begin(candidate, self._space, facts)
+
+    def _continued(self, number: int) -> FrozenTrial:
+        """Return the trial that goes on with a waiting one; if that was stopped a new one, with a copy of its files."""
+        new = self._folder.trial(len(self._ledger.trials))
+        if self._ledger.is_stopped(number):
+            shutil.copytree(self._folder.trial(number), new, dirs_exist_ok=True)
+        return self._ledger.go_on(number)
+
+    def _submit(self, trial: FrozenTrial) -> None:
+        done = len(curve_of(trial))
+        last = self._rungs[-1]
+        until = last if is_published(trial) else next((epoch for epoch in self._rungs if epoch > done), last)
+        attempt, factor = int(trial.user_attrs.get("attempts", 1)), learnt_factor(self._ledger.trials)
+        job = Job(trial.number, attempt, self._folder.trial(trial.number), until, factor)
+        self._flying[trial.number] = job
+        self._executor.submit(job)
+        self._say_standing()
+
+    def _record(self, job: Job, result: Result) -> None:
+        del self._flying[job.number]
+        if result.outcome == "disk_full":
+            raise DiskFull(
+                f"{job.folder}: the disk is full ({result.reason}); make room, then go on by the same command"
             )
-        )
-        return self._study.trials[number]
-
-    def _distributions(self, candidate: Candidate) -> dict[str, BaseDistribution]:
-        found: dict[str, BaseDistribution] = {}
-
-        def record(path: str, options: tuple[str | int | float | bool, ...]) -> str | int | float | bool:
-            found[path] = CategoricalDistribution(options)
-            return candidate.decisions[path]
-
-        self._screen.space.derive(record)
-        return found
-
-    def _train(self, trial: FrozenTrial) -> None:
-        folder = self._folder.trial(trial.number)
-        epochs = self._config.train.epochs
-        title = f"trial {trial.number} {trial.user_attrs['origin']}"
-
-        def on_epoch(record: EpochRecord) -> None:
-            what = f"{title} epoch {record.epoch}/{epochs} Dice {record.dice:.3f}"
-            self._progress.update(self._standing(record.seconds * (epochs - record.epoch)), what)
-
-        self._progress.update(self._standing(), title)
-        result = self._trainer.run(folder, on_epoch, learnt_factor(self._study.trials))
-        self._tell(trial, result)
-        (folder / "checkpoint.pt").unlink(missing_ok=True)
-        self._keep_weights_of_front()
-        dice = f"Dice {result.curve.dice:.4f}" if result.curve else f"{result.outcome}: {result.reason}"
+        trial = self._ledger.trials[job.number]
+        if result.outcome == "paused":
+            self._ledger.pause(trial, result)
+            said = f"Dice {result.curve.dice:.4f} after {job.until} epochs" if result.curve else ""
+        else:
+            outcome = self._ledger.tell(trial, result)
+            (job.folder / "checkpoint.pt").unlink(missing_ok=True)
+            said = f"Dice {result.curve.dice:.4f}" if result.curve else f"{outcome}: {result.reason}"
+        self._keeper.tidy()
+        self._say_standing()
         self._progress.update(
-            self._standing(), f"trial {trial.number} {trial.user_attrs['origin']} {dice}", important=True
+            self._standing(), f"trial {trial.number} {trial.user_attrs['origin']} {said}", important=True
         )
 
-    def _tell(self, trial: FrozenTrial, result: Result) -> None:
-        """Record how a trial ended. Only finite numbers are told; facts come first: a kill in between loses none."""
-        costs: Mapping[str, float] = trial.user_attrs["costs"]
-        values = (
-            [result.curve.dice if name == "dice" else costs[name] for name in self._config.objectives]
-            if result.curve
-            else []
+    def _try_again(self, lost: Lost) -> None:
+        """Have a job trained once more from its checkpoint; after the last attempt its trial has failed."""
+        trial = self._ledger.trials[lost.job.number]
+        if lost.job.attempt < ATTEMPTS:
+            attempt = self._ledger.attempt(trial, lost.reason)
+            self._progress.say(f"trial {trial.number}: {lost.reason}; attempt {attempt} of {ATTEMPTS}")
+            job = replace(lost.job, attempt=attempt)
+            self._flying[trial.number] = job
+            self._executor.submit(job)
+        else:
+            self._record(lost.job, Result("crash", f"lost {ATTEMPTS} times; at last {lost.reason}", None, 0.0))
+
+    def _measure(self, graph: Graph) -> Latency:
+        with self._executor.quiet():
+            return self._meter.measure(graph)
+
+    def _predict(self, graph: Graph) -> Prediction | None:
+        with self._executor.quiet():  # it measures launches that are new
+            return self._meter.predict(graph)
+
+    def _show(self, epoch: Epoch) -> None:
+        trial = self._ledger.trials[epoch.job.number]
+        what = f"trial {trial.number} {trial.user_attrs['origin']}"
+        record = epoch.record
+        self._progress.update(self._standing(), f"{what} epoch {record.epoch}/{epoch.job.until} Dice {record.dice:.3f}")
+
+    def _say_standing(self) -> None:
+        """Write what `nas status` shows of a search that is running."""
+        text = self._standing().text()
+        now = {"pid": os.getpid(), "at": time.time(), "slots": self._executor.slots, "text": text}
+        write_atomic(self._folder.standing_file, json.dumps(now))
+
+    def _standing(self) -> Standing:
+        """Return how the search stands. Time left: the trials to come, each as long as one took so far."""
+        trials, total = self._ledger.trials, self._spending.trials_total()
+        idle = [t for t in trials if t.number not in self._flying]
+        to_come = max(0, total - len(idle))
+        seconds = sum(float(t.user_attrs.get("seconds", 0)) for t in idle)
+        left = seconds / len(idle) * to_come / self._executor.slots if idle else None
+        return Standing(
+            len(trials),
+            total,
+            self._ledger.outcomes(),
+            self._screen.counts,
+            len(self._ledger.front()),
+            self._ledger.hypervolume(),
+            left,
+            training=len(self._flying),
+            waiting=len(self._ledger.waiting()),
         )
-        outcome, reason = result.outcome, result.reason
-        if not all(map(math.isfinite, values)):
-            outcome, reason, values = "diverged", f"objectives {values} are not finite", []
-        facts = {**result.facts, "outcome": outcome, "reason": reason, "seconds": round(result.seconds, 2)}
-        if result.curve:
-            facts["best_dice"] = result.curve.best_dice
-        for name, value in facts.items():
-            self._storage.set_trial_user_attr(trial._trial_id, name, value)
-        if outcome == "ok":
-            self._study.tell(trial.number, values)
-        else:
-            self._study.tell(trial.number, state=TrialState.FAIL)
 
-    def _standing(self, seconds_in_trial: float | None = None) -> Standing:
-        trials = self._study.trials
-        done = finished(trials)
-        outcomes = Counter(str(trial.user_attrs.get("outcome")) for trial in done)
-        rows = [values_of(t, self._config.objectives) for t in done if t.state == TrialState.COMPLETE]
-        total = max(self._config.budget.trials, len(trials))
-        seconds = [float(t.user_attrs["seconds"]) for t in done]
-        per_trial = sum(seconds) / len(seconds) if seconds else None
-        left = None
-        if per_trial is not None:
-            now = per_trial if seconds_in_trial is None else seconds_in_trial
-            left = per_trial * max(0, total - len(done) - 1) + now * (len(done) < total)
-        front = len(front_of(rows, self._config.objectives))
-        volume = hypervolume(rows, self._reference)
-        return Standing(len(done), total, outcomes, self._screen.counts, front, volume, left)
 
-    def _keep_weights_of_front(self) -> None:
-        """Delete the weights of dominated trials: disk use stays bounded by the front."""
-        complete = [t for t in self._study.trials if t.state == TrialState.COMPLETE]
-        rows = [values_of(t, self._config.objectives) for t in complete]
-        front = {complete[i].number for i in front_of(rows, self._config.objectives)}
-        for trial in complete:
-            if trial.number not in front:
-                (self._folder.trial(trial.number) / "weights.safetensors").unlink(missing_ok=True)
-
-    def _fix_facts(self) -> None:
-        """Store what is fixed from the start, or check that a resumed study goes on with it."""
-        device = describe_device(pick_device(self._config.deploy.device))
-        stored = read_json(self._folder.facts_file)
-        if not stored:
-            self._progress.doing("measuring the published members for the reference point")
-            facts = {
-                "space": self._screen.space.label,
-                "reference": self._first_reference().values,
-                "baselines": self._material.baselines,
-                "images": {"training": len(self._material.training), "validation": len(self._material.validation)},
-                "deploy_device": device,
-                "encoder_weights": self._weights_hash(),
-                "versions": versions(),
-            }
-            write_atomic(self._folder.facts_file, json.dumps(facts, indent=1))
-        else:
-            self._check_facts(stored, device)
-
-    def _check_facts(self, stored: Mapping[str, object], device: str) -> None:
-        if stored["space"] != self._screen.space.label:
-            raise ConfigError(
-                f"{self._folder.root}: began in {stored['space']}, this version has {self._screen.space.label}"
-            )
-        elif "latency_ms" in self._config.objectives and stored["deploy_device"] != device:
-            raise ConfigError(
-                f"{self._folder.root}: latencies were measured on '{stored['deploy_device']}', this is '{device}'; "
-                f"they do not compare: go on there, or give the study a new name"
-            )
-        was, now = stored.get("encoder_weights"), self._weights_hash()
-        if self._pretrained is not None and was != now:
-            raise ConfigError(
-                f"{self._folder.root}: train.encoder_weights.file: {self._pretrained.file} has changed since the "
-                f"study began: SHA-256 {was}, now {now}; put the old file back, or give the study a new name"
-            )
-
-    def _weights_hash(self) -> str | None:
-        return self._pretrained.sha256 if self._pretrained is not None else None
-
-    def _first_reference(self) -> Reference:
-        """Return Dice of the best trivial prediction and, per cost, its limit or twice the dearest member's."""
-        limits = {limit.metric: limit.limit for limit in self._config.limits()}
-        known = [architecture for _, architecture in members(self._screen)]
-        if not known:  # a space without published members: what it typically offers
-            known = [self._screen.space.sample(Random(i)) for i in range(REFERENCE_DRAWS)]
-        costs = [self._screen.cost_of(architecture) for architecture in known]
-        values = {"dice": max(self._material.baselines.values())}
-        for name in self._config.objectives:
-            if name != "dice":
-                values[name] = limits[name] if name in limits else 2 * max(cost[name] for cost in costs)
-        return Reference({name: values[name] for name in self._config.objectives})
+def _rungs(config: StudyConfig) -> tuple[int, ...]:
+    epochs = config.train.epochs
+    if config.rungs.promote == "off":
+        return (epochs,)
+    return rung_epochs(epochs, config.rungs.reduction, config.rungs.first)
 
 
 def check_sizes(config: StudyConfig, space: SearchSpace) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import nas
 from nas.architecture import Architecture
 from nas.errors import GraphError, SpaceError
+from nas.grammar import Rule
 from nas.graph import Graph
 from search_spaces import load, published
 from search_spaces.about import customary_input
@@ -25,6 +26,8 @@ class Asked(NamedTuple):
     size: tuple[int, int] | None = None
     in_channels: int | None = None
     classes: int | None = None
+    rules: tuple[Rule, ...] = ()
+    """A person's own, which an architecture may have."""
 
 
 class Network(NamedTuple):
@@ -88,7 +91,7 @@ def _from_file(path: Path, asked: Asked) -> Graph:
     if not isinstance(stored, dict) or "architecture" not in stored:
         raise SourceError(f"{path}: holds no network; needs an architecture.json or graph.json, as trials have them")
     try:
-        architecture = load(text)
+        architecture = load(text, asked.rules)
     except SpaceError as fault:
         raise SpaceError(f"{path}: {fault}") from None
     return _build(architecture, asked)

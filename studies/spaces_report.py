@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from random import Random
@@ -14,15 +15,17 @@ from rich.text import Text
 import nas
 from nas.cost import Cost
 from nas.errors import NasError
+from nas.sampling import name_of
 from nas.space import SearchSpace
 from search_spaces import published, spaces
+from search_spaces.segmenter import FAMILY
+from studies.corners import Corners, corners_of
 from studies.cost_tables import short
 from studies.errors import ConfigError, shown
+from studies.own_rules import rules_of, widened
+from studies.rules_report import installed_line
 
 __all__ = ["Draw", "costs_of_draws", "members_of", "show_space", "show_spaces"]
-
-FAMILY = ("encoder", "decoder")
-"""Decisions that name a draw's family, where a space has them."""
 
 
 class Draw(NamedTuple):
@@ -40,14 +43,25 @@ def show_spaces() -> None:
     for space in spaces.values():
         table.add_row(space.label, _counted(space.size()), str(space.min_side), ", ".join(members_of(space)) or "-")
     Console().print(table)
+    if installed_line():
+        Console().print(Text(installed_line()), soft_wrap=True)
 
 
-def show_space(name: str, size: tuple[int, int], draws: int, seed: int, plot: Path | None) -> None:
+def show_space(
+    name: str,
+    size: tuple[int, int],
+    draws: int,
+    seed: int,
+    plot: Path | None,
+    corners: bool = False,
+    rules: Sequence[str] = (),
+) -> None:
     """Print one space: options, members, and the costs of random draws by family; write their histogram to `plot`.
 
-    Raises ConfigError for an unknown space, or a size below what the space is legal for.
+    corners: also look for the cheapest and the dearest member of each family, which takes a while in a large space.
+    rules: what --rules named. Raises ConfigError for an unknown space, or a size below what the space is legal for.
     """
-    space = _named(name)
+    space = widened(_named(name), rules_of(rules))
     if min(size) < space.min_side:
         raise ConfigError(f"size: {space.label} needs sides of at least {space.min_side} pixels; came {size}")
     console = Console()
@@ -57,6 +71,8 @@ def show_space(name: str, size: tuple[int, int], draws: int, seed: int, plot: Pa
         console.print(_members_table(space, size))
     found = costs_of_draws(space, size, draws, seed)
     console.print(_draws_table(found))
+    if corners:
+        console.print(_corners_table(corners_of(space, size, seed)))
     at = f"{size[0]} x {size[1]}, RGB, 1 class, deployed, schedule fused, fp32"
     console.print(Text(f"Costs at {at}. Draws go top-down, alternatives equally likely (seed {seed})."), soft_wrap=True)
     if plot:
@@ -81,7 +97,7 @@ def costs_of_draws(space: SearchSpace, size: tuple[int, int], draws: int, seed: 
     for _ in range(draws):
         architecture = space.sample(rng)
         decisions = space.decisions(architecture)
-        family = " + ".join(str(decisions[path]) for path in FAMILY if path in decisions) or "all"
+        family = name_of(tuple((path, decisions[path]) for path in FAMILY if path in decisions))
         found.append(Draw(family, nas.cost(nas.deploy(nas.build(architecture, (3, *size))))))
     return found
 
@@ -130,11 +146,23 @@ def _draws_table(draws: list[Draw]) -> Table:
         table.add_column(title, justify="right")
     for family, costs in sorted(families.items()):
         columns = ([getattr(cost, name) for cost in costs] for name in ("macs", "traffic_bytes", "params"))
-        table.add_row(family, f"{100 * len(costs) / len(draws):.1f}", *map(_corners, columns))
+        table.add_row(family, f"{100 * len(costs) / len(draws):.1f}", *map(_spread, columns))
     return table
 
 
-def _corners(values: list[int]) -> str:
+def _corners_table(corners: Iterable[Corners]) -> Table:
+    """Per family: costs of the member with the fewest and of that with the most MACs."""
+    table = Table(title="fewest … most MACs found, single decisions changed as long as that helps")
+    table.add_column("family")
+    for title in ("MACs", "traffic B", "params"):
+        table.add_column(title, justify="right")
+    for family, low, high in corners:
+        cells = [f"{short(getattr(low, n))} … {short(getattr(high, n))}" for n in ("macs", "traffic_bytes", "params")]
+        table.add_row(family, *cells)
+    return table
+
+
+def _spread(values: list[int]) -> str:
     ordered = sorted(values)
     return " … ".join(short(value) for value in (ordered[0], ordered[len(ordered) // 2], ordered[-1]))
 

@@ -47,7 +47,10 @@ def foretelling_table(foretelling: pd.DataFrame) -> Table:
 def outcome_line(trials: pd.DataFrame) -> str:
     """Return how many trials ended in which way."""
     counts = trials["outcome"].value_counts()
-    return ", ".join(f"{outcome} {count}" for outcome, count in counts.items()) or "no trials yet"
+    ended = ", ".join(f"{outcome} {count}" for outcome, count in counts.items()) or "no trials yet"
+    attempts = trials["attempts"].fillna(1) if "attempts" in trials else None
+    again = 0 if attempts is None else int((attempts - 1).sum())
+    return ended + (f"; {again} attempts repeated after a worker was lost" if again else "")
 
 
 def pretrained_line(trials: pd.DataFrame, network: str) -> str:

@@ -1,19 +1,23 @@
 """One trial from its candidate to its recorded outcome."""
 
 import csv
+import errno
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
+from shutil import disk_usage
+from typing import Literal
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 import nas
 from evaluators.curve import Curve, EpochRecord
 from evaluators.device import pick_device
 from evaluators.faults import Interrupted, OutOfMemory
-from evaluators.latency import Latency, latency_ms
 from evaluators.proxies import measure
 from evaluators.recipe import Recipe
 from evaluators.training import train
@@ -27,14 +31,21 @@ from studies.outcomes import Outcome, outcome_of
 from studies.pretrained import Pretrained
 from studies.screening import Candidate
 
-__all__ = ["Result", "Trainer", "latency_of", "store_candidate"]
+__all__ = ["Result", "Trainer", "disk_is_full", "store_candidate"]
+
+LEAST_FREE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a trial ended. `curve` is None where it did not come to an end of training; `facts` are stored besides."""
+    """How a job of a trial ended: `paused` at a rung, or with the trial's outcome. `curve` is None after a fault.
 
-    outcome: Outcome
+    `facts` are stored besides.
+
+    `disk_full` is no outcome of the trial: it goes on from its checkpoint when there is room.
+    """
+
+    outcome: Outcome | Literal["paused", "disk_full"]
     reason: str
     curve: Curve | None
     seconds: float
@@ -47,16 +58,6 @@ def store_candidate(folder: Path, candidate: Candidate) -> None:
     write_atomic(folder / "graph.json", candidate.graph.to_json())
 
 
-def latency_of(graph: Graph, config: StudyConfig) -> Latency:
-    """Return the measured latency of a deployed graph as the configuration deploys it."""
-    deploy = config.deploy
-    with torch.random.fork_rng([]):
-        module = nas.to_module(graph)
-    return latency_ms(
-        module, graph.image_shape, deploy.device, precision=deploy.precision, channels_last=deploy.channels_last
-    )
-
-
 class Trainer:
     """Trains the candidates of one study, from published encoder weights where it has some."""
 
@@ -66,15 +67,18 @@ class Trainer:
         material: Material,
         interrupted: Callable[[], bool],
         pretrained: Pretrained | None = None,
+        device: str | None = None,
     ):
         self._config = config
         self._material = material
         self._interrupted = interrupted
         self._pretrained = pretrained
-        self._device = pick_device(config.device)
+        self._device = pick_device(device or config.device)
 
-    def run(self, folder: Path, on_epoch: Callable[[EpochRecord], None], memory_factor: float = 1.0) -> Result:
-        """Train the graph stored in `folder`, going on from its checkpoint, and store curve and weights there.
+    def run(
+        self, folder: Path, until: int, on_epoch: Callable[[EpochRecord], None], memory_factor: float = 1.0
+    ) -> Result:
+        """Train the graph in `folder` up to an epoch, on from its checkpoint; store its curve and, at the end, weights.
 
         `memory_factor` is what the study has learnt so far (`studies.memory`). Raises Interrupted if asked to stop;
         every other fault is an outcome, not an exception.
@@ -87,20 +91,27 @@ class Trainer:
             plan = MemoryPlan(graph, self._config, self._material, self._device, memory_factor)
             micro_batch = plan.micro_batch()
             facts |= self._proxies(module, micro_batch)
-            curve = self._train(module, folder, on_epoch, micro_batch)
+            curve = self._train(module, folder, until, on_epoch, micro_batch)
             facts |= plan.facts(curve)
+            self._store(module, curve, folder)
         except Interrupted:
             raise
         except Exception as fault:  # noqa: BLE001  # the one door where a trial's fault becomes its outcome
             if isinstance(fault, OutOfMemory) and fault.asked_bytes is not None:
                 facts["asked_bytes"] = fault.asked_bytes
             reason, seconds = f"{type(fault).__name__}: {fault}", time.perf_counter() - began
+            if disk_is_full(folder, fault):
+                return Result("disk_full", reason, None, seconds)
+            write_atomic(folder / "fault.txt", traceback.format_exc())
             return Result(outcome_of(fault), reason, None, seconds, facts)
-        save_file(
-            {name: tensor.contiguous() for name, tensor in module.state_dict().items()}, folder / "weights.safetensors"
-        )
+        seconds = sum(record.seconds for record in curve.epochs)
+        return Result("ok" if len(curve.epochs) >= self._config.train.epochs else "paused", "", curve, seconds, facts)
+
+    def _store(self, module: GraphModule, curve: Curve, folder: Path) -> None:
         write_curve(folder / "curve.csv", curve.epochs)
-        return Result("ok", "", curve, sum(record.seconds for record in curve.epochs), facts)
+        if len(curve.epochs) >= self._config.train.epochs:
+            weights = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
+            save_file(weights, folder / "weights.safetensors")
 
     def _module(self, graph: Graph) -> GraphModule:
         with torch.random.fork_rng([]):
@@ -118,7 +129,7 @@ class Trainer:
         return {"proxies": measure(self._config.proxies, module, self._material.training, batch, self._device)}
 
     def _train(
-        self, module: GraphModule, folder: Path, on_epoch: Callable[[EpochRecord], None], micro_batch: int
+        self, module: GraphModule, folder: Path, until: int, on_epoch: Callable[[EpochRecord], None], micro_batch: int
     ) -> Curve:
         return train(
             module,
@@ -132,7 +143,15 @@ class Trainer:
             interrupted=self._interrupted,
             deadline_s=self._config.train.timeout_s,
             micro_batch=micro_batch,
+            until=until,
         )
+
+
+def disk_is_full(folder: Path, fault: Exception) -> bool:
+    """Return whether a fault comes from a full disk, which torch and safetensors do not always say."""
+    if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return isinstance(fault, OSError | RuntimeError | SafetensorError) and disk_usage(folder).free < LEAST_FREE_BYTES
 
 
 def recipe_of(config: StudyConfig) -> Recipe:

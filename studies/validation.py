@@ -31,6 +31,7 @@ _NEEDS = {  # pydantic's error type -> what was needed
     "path_type": "text",
     "string_too_short": "text of at least {min_length} character",
     "string_type": "text",
+    "too_long": "a list of at most {max_length}",
     "tuple_type": "a list",
 }
 

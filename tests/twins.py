@@ -13,7 +13,8 @@ from nas.grammar import Rule
 from nas.graph import Graph, GraphBuilder
 from nas.ops import Slice
 from search_spaces import load
-from tests.laws import as_list, expected_gradients, nonzero_gradients
+from tests.gradients import expected_gradients, nonzero_gradients
+from tests.laws import as_list
 
 SIZES = ((32, 48), (37, 51))
 
@@ -60,7 +61,7 @@ def check_twin(rule: Rule, twin: nn.Module, channels: Sequence[int], width: int 
 
 def check_stored_and_trained(rule: Rule, graph: Graph) -> None:
     """Check that rule and graph can be stored, that deployment keeps the function, and that all weights are trained."""
-    assert load(fixed(rule).to_json()) == fixed(rule)
+    assert load(fixed(rule).to_json(), [rule]) == fixed(rule)
     assert Graph.from_json(graph.to_json()).key() == graph.key()
     trained, deployed = shaken(graph), nas.deploy(graph)
     module = nas.to_module(deployed).eval()

@@ -7,7 +7,7 @@ gradient after one batch.
 import torch
 from torch import nn
 
-from evaluators.loss import segmentation_loss
+from evaluators.loss import SegmentationLoss
 
 __all__ = ["grad_norm"]
 
@@ -16,6 +16,6 @@ def grad_norm(module: nn.Module, images: torch.Tensor, masks: torch.Tensor, clas
     """Return the sum of the norms of the gradients of all weights with two axes or more (neither biases nor norms)."""
     module.train()
     weights = [weight for weight in module.parameters() if weight.requires_grad and weight.ndim > 1]
-    loss = segmentation_loss(module(images), masks, classes)
+    loss = SegmentationLoss(classes=classes)(module(images), masks)
     gradients = torch.autograd.grad(loss, weights, allow_unused=True)
     return sum(float(gradient.norm()) for gradient in gradients if gradient is not None)

@@ -3,27 +3,18 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nas.ops.base import Call, Input, Op, Shape
+from nas.ops.base import Call, Input, Shape, Weightless
 
 __all__ = ["GELU", "Dropout", "LeakyReLU", "ReLU", "ReLU6", "Scale", "Sigmoid", "Tanh"]
 
 
 @dataclass(frozen=True, eq=False)
-class _Activation(Op):
+class _Activation(Weightless):
     pointwise: ClassVar[bool] = True
 
     def out_shape(self, *xs: Shape) -> Shape:
         (x,) = xs
         return x
-
-    def weights(self, *xs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, *xs: Shape) -> int:
-        return 0
-
-    def layer(self, *xs: Shape) -> Call | None:
-        return None
 
 
 @dataclass(frozen=True, eq=False)

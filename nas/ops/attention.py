@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass
 
 from nas.errors import ShapeError
-from nas.ops.base import Call, Input, Op, Shape
+from nas.ops.base import Call, Input, Shape, Weightless
 
 __all__ = ["MatMul", "Softmax"]
 
 
 @dataclass(frozen=True, eq=False)
-class MatMul(Op):
+class MatMul(Weightless):
     """Product of two maps, each a matrix of channels times pixels, one of them perhaps transposed.
 
     Shapes: (C, H, W) (D, h, w) with H W = D -> (C, h, w). first: (C, H, W), (C, h, w) -> (H W, h, w).
@@ -36,25 +36,16 @@ class MatMul(Op):
         spatial = xs[1][1:]
         return (rows, columns, *(1 for _ in spatial[1:])) if self.transpose_second else (rows, *spatial)
 
-    def weights(self, *xs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, *xs: Shape) -> int:
-        return 0
-
     def matmul_macs(self, *xs: Shape) -> int:
         rows, inner, _, columns = self._sides(*xs)
         return rows * inner * columns
-
-    def layer(self, *xs: Shape) -> Call | None:
-        return None
 
     def call(self, *xs: Shape) -> Call | None:
         return Call("layers.matmul", (Input(0), Input(1), self.transpose_first, self.transpose_second))
 
 
 @dataclass(frozen=True, eq=False)
-class Softmax(Op):
+class Softmax(Weightless):
     """Softmax over the channels of each pixel, or of each channel over its `pixels`. Shapes: (C, H, W) -> same."""
 
     pixels: bool = False
@@ -62,15 +53,6 @@ class Softmax(Op):
     def out_shape(self, *xs: Shape) -> Shape:
         (x,) = xs
         return x
-
-    def weights(self, *xs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, *xs: Shape) -> int:
-        return 0
-
-    def layer(self, *xs: Shape) -> Call | None:
-        return None
 
     def call(self, *xs: Shape) -> Call | None:
         return Call("layers.pixel_softmax", (Input(0),)) if self.pixels else Call("softmax", (Input(0), 1))

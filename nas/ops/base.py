@@ -16,7 +16,7 @@ from nas.errors import ShapeError
 if TYPE_CHECKING:
     from nas.ops.initial import Draw
 
-__all__ = ["APART", "Call", "Facts", "Input", "Op", "Shape", "Size", "elements", "per_axis"]
+__all__ = ["APART", "Call", "Facts", "Input", "Op", "Shape", "Size", "Weightless", "elements", "per_axis"]
 
 Shape = tuple[int, ...]
 """(C, *spatial): channels first, the batch never inside; height before width."""
@@ -173,6 +173,20 @@ class Op(metaclass=_Interned):
     @abstractmethod
     def call(self, *xs: Shape) -> Call | None:
         """Return the torch function with placeholders for the inputs, or None where there is a layer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weightless(Op):
+    """An operator without weights: so none of the published multiply-accumulates, and no torch module to own them."""
+
+    def weights(self, *xs: Shape) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, *xs: Shape) -> int:
+        return 0
+
+    def layer(self, *xs: Shape) -> Call | None:
+        return None
 
 
 def elements(shape: Shape) -> int:

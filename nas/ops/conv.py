@@ -92,9 +92,6 @@ class Conv(Weighted):
         kwargs = tuple((name, value) for name, (value, default) in written.items() if value != default)
         return Call(f"nn.Conv{len(x) - 1}d", (x[0], self.out_channels, self.kernel), kwargs)
 
-    def call(self, *xs: Shape) -> Call | None:
-        return None
-
 
 @dataclass(frozen=True, eq=False)
 class ConvTranspose(Weighted):
@@ -138,9 +135,6 @@ class ConvTranspose(Weighted):
         }
         kwargs = tuple((name, value) for name, (value, default) in written.items() if value != default)
         return Call(f"nn.ConvTranspose{len(x) - 1}d", (x[0], self.out_channels, self.kernel), kwargs)
-
-    def call(self, *xs: Shape) -> Call | None:
-        return None
 
 
 def _short(pads: tuple[int, ...]) -> int | tuple[int, ...]:

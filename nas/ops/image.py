@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from nas.errors import ShapeError
-from nas.ops.base import Call, Op, Shape
+from nas.ops.base import Call, Shape, Weightless
 
 __all__ = ["Image"]
 
 
 @dataclass(frozen=True, eq=False)
-class Image(Op):
+class Image(Weightless):
     """The input image. Its channels belong to the architecture, its height and width do not.
 
     Shapes: stated by the builder, (channels, H, W).
@@ -25,15 +25,6 @@ class Image(Op):
         if x[0] != self.channels:
             raise ShapeError(f"the image has {x[0]} channels, {self.channels} were declared")
         return x
-
-    def weights(self, *xs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, *xs: Shape) -> int:
-        return 0
-
-    def layer(self, *xs: Shape) -> Call | None:
-        return None
 
     def call(self, *xs: Shape) -> Call | None:
         return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 from nas.errors import GraphError
-from nas.ops.base import APART, Op, Shape
+from nas.ops.base import APART, Call, Op, Shape
 
 __all__ = ["SCHEMES", "Draw", "Weighted", "check_scheme"]
 
@@ -135,7 +135,7 @@ def check_scheme(name: str, where: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Weighted(Op):
-    """An operator with a kernel, and perhaps a bias, that a scheme of `SCHEMES` draws.
+    """An operator with a kernel, and perhaps a bias, that a scheme of `SCHEMES` draws and a torch module owns.
 
     initialisation: the scheme's name; empty for the network's. Raises GraphError for an unknown one.
     """
@@ -154,3 +154,6 @@ class Weighted(Op):
         first, second, *sides = weights["weight"]
         fan_in, fan_out = second * math.prod(sides), first * math.prod(sides)
         return {name: kernels[self.kernel_kind if name == "weight" else name](fan_in, fan_out) for name in weights}
+
+    def call(self, *xs: Shape) -> Call | None:
+        return None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nas.errors import ShapeError
-from nas.ops.base import Call, Input, Op, Shape
+from nas.ops.base import Call, Input, Shape, Weightless
 
 __all__ = ["Add", "Concat", "Maximum", "Multiply"]
 
@@ -16,19 +16,7 @@ def _same_size(xs: tuple[Shape, ...]) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Join(Op):
-    def weights(self, *xs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, *xs: Shape) -> int:
-        return 0
-
-    def layer(self, *xs: Shape) -> Call | None:
-        return None
-
-
-@dataclass(frozen=True, eq=False)
-class Concat(_Join):
+class Concat(Weightless):
     """Concatenate in order, on channels or along a spatial axis (1, 2, ...), all else being equal.
 
     Shapes: (C1, H, W), (C2, H, W), ... -> (C1 + C2 + ..., H, W); axis=1: (C, H1, W), ... -> (C, H1 + ..., W).
@@ -50,7 +38,7 @@ class Concat(_Join):
 
 
 @dataclass(frozen=True, eq=False)
-class _Elementwise(_Join):
+class _Elementwise(Weightless):
     """Two inputs; a channel or spatial axis of size 1 is stretched to the other's."""
 
     commutative: ClassVar[bool] = True

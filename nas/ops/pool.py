@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 
 from nas.errors import ShapeError
-from nas.ops.base import Call, Input, Op, Shape
+from nas.ops.base import Call, Input, Shape, Weightless
 
 __all__ = ["AvgPool", "ChannelMax", "ChannelMean", "GlobalAvgPool", "GlobalMaxPool", "MaxPool"]
 
 
 @dataclass(frozen=True, eq=False)
-class _Pool(Op):
+class _Pool(Weightless):
     kernel: int = 2
     stride: int = 2
     padding: int = 0
@@ -28,15 +28,6 @@ class _Pool(Op):
         more = -(-over // self.stride)
         # As torch: no window begins behind the map and its padding in front.
         return more + 1 if more * self.stride < side + self.padding else more
-
-    def weights(self, *xs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, *xs: Shape) -> int:
-        return 0
-
-    def layer(self, *xs: Shape) -> Call | None:
-        return None
 
     def _call(self, name: str, x: Shape, **more: bool) -> Call:
         rounding = (("ceil_mode", True),) if self.ceil else ()
@@ -69,19 +60,7 @@ class AvgPool(_Pool):
 
 
 @dataclass(frozen=True, eq=False)
-class _Statistic(Op):
-    def weights(self, *xs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, *xs: Shape) -> int:
-        return 0
-
-    def layer(self, *xs: Shape) -> Call | None:
-        return None
-
-
-@dataclass(frozen=True, eq=False)
-class _OfMap(_Statistic):
+class _OfMap(Weightless):
     def out_shape(self, *xs: Shape) -> Shape:
         (x,) = xs
         return (x[0], *(1 for _ in x[1:]))
@@ -104,7 +83,7 @@ class GlobalMaxPool(_OfMap):
 
 
 @dataclass(frozen=True, eq=False)
-class _OfChannels(_Statistic):
+class _OfChannels(Weightless):
     def out_shape(self, *xs: Shape) -> Shape:
         (x,) = xs
         return (1, *x[1:])

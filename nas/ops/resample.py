@@ -3,23 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nas.ops.base import Call, Input, Op, Shape, Size
+from nas.ops.base import Call, Input, Shape, Size, Weightless
 
 __all__ = ["PadTo", "ResizeTo", "Upsample"]
 
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
-
-
-@dataclass(frozen=True, eq=False)
-class _Resample(Op):
-    def weights(self, *xs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, *xs: Shape) -> int:
-        return 0
-
-    def layer(self, *xs: Shape) -> Call | None:
-        return None
 
 
 def _mode(mode: str, align_corners: bool, x: Shape) -> tuple[tuple[str, object], ...]:
@@ -29,7 +17,7 @@ def _mode(mode: str, align_corners: bool, x: Shape) -> tuple[tuple[str, object],
 
 
 @dataclass(frozen=True, eq=False)
-class Upsample(_Resample):
+class Upsample(Weightless):
     """Enlarge by a whole factor f, mode "linear" (bilinear on maps) or "nearest". Shapes: (C, H, W) -> (C, fH, fW)."""
 
     factor: int = 2
@@ -46,7 +34,7 @@ class Upsample(_Resample):
 
 
 @dataclass(frozen=True, eq=False)
-class ResizeTo(_Resample):
+class ResizeTo(Weightless):
     """Resize the first input to the spatial size of the second. Shapes: (C, H, W), (D, h, w) -> (C, h, w)."""
 
     mode: str = "linear"
@@ -64,7 +52,7 @@ class ResizeTo(_Resample):
 
 
 @dataclass(frozen=True, eq=False)
-class PadTo(_Resample):
+class PadTo(Weightless):
     """Zero-pad or crop the first input to the size of the second: floor(difference / 2) before, the rest after.
 
     Shapes: (C, H, W), (D, h, w) -> (C, h, w). A map that is one too large loses its first row or column.

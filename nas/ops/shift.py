@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from nas.errors import ShapeError
-from nas.ops.base import Call, Input, Op, Shape
+from nas.ops.base import Call, Input, Shape, Weightless
 
 __all__ = ["Shift"]
 
 
 @dataclass(frozen=True, eq=False)
-class Shift(Op):
+class Shift(Weightless):
     """Channels in 2 * reach + 1 groups, moved along a spatial axis by -reach to reach pixels; zeros come in.
 
     A group has C / (2 * reach + 1) channels, rounded up, the last ones what is left. axis: 1 for the height.
@@ -26,15 +26,6 @@ class Shift(Op):
                 f"axis={self.axis}, reach={self.reach} on {x}; give a spatial axis, from 1, and a reach from 0"
             )
         return x
-
-    def weights(self, *xs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, *xs: Shape) -> int:
-        return 0
-
-    def layer(self, *xs: Shape) -> Call | None:
-        return None
 
     def call(self, *xs: Shape) -> Call | None:
         return Call("layers.shift", (Input(0), self.axis, self.reach))

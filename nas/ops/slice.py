@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from nas.errors import ShapeError
-from nas.ops.base import Call, Input, Op, Shape
+from nas.ops.base import Call, Input, Shape, Weightless
 
 __all__ = ["Slice"]
 
 
 @dataclass(frozen=True, eq=False)
-class Slice(Op):
+class Slice(Weightless):
     """`channels` channels from number `start` on, a view without a copy. Shapes: (C, H, W) -> (channels, H, W)."""
 
     start: int
@@ -23,15 +23,6 @@ class Slice(Op):
         if self.start < 0 or self.start + self.channels > x[0]:
             raise ShapeError(f"channels {self.start} to {self.start + self.channels} of {x[0]}; take fewer")
         return (self.channels, *x[1:])
-
-    def weights(self, *xs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, *xs: Shape) -> int:
-        return 0
-
-    def layer(self, *xs: Shape) -> Call | None:
-        return None
 
     def call(self, *xs: Shape) -> Call | None:
         return Call("narrow", (Input(0), 1, self.start, self.channels))

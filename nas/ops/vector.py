@@ -4,31 +4,22 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nas.errors import ShapeError
-from nas.ops.base import Call, Input, Op, Shape, elements
+from nas.ops.base import Call, Input, Shape, Weightless, elements
 from nas.ops.initial import Weighted
 
 __all__ = ["Flatten", "Linear"]
 
 
 @dataclass(frozen=True, eq=False)
-class Flatten(Op):
+class Flatten(Weightless):
     """The map as a vector; a view, nothing is computed. Shapes: (C, H, W) -> (C H W,)."""
 
     def out_shape(self, *xs: Shape) -> Shape:
         (x,) = xs
         return (elements(x),)
 
-    def weights(self, *xs: Shape) -> dict[str, Shape]:
-        return {}
-
     def idle(self, *xs: Shape) -> bool:
         return True
-
-    def macs(self, *xs: Shape) -> int:
-        return 0
-
-    def layer(self, *xs: Shape) -> Call | None:
-        return None
 
     def call(self, *xs: Shape) -> Call | None:
         return Call("flatten", (Input(0), 1))
@@ -61,6 +52,3 @@ class Linear(Weighted):
     def layer(self, *xs: Shape) -> Call | None:
         (x,) = xs
         return Call("nn.Linear", (x[0], self.out_channels), () if self.bias else (("bias", False),))
-
-    def call(self, *xs: Shape) -> Call | None:
-        return None

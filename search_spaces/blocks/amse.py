@@ -32,16 +32,12 @@ def amse(
     x: Node,
     width: int,
     *,
-    dilation: int,
-    strip5: bool,
-    strip7: bool,
-    strip11: bool,
-    strip21: bool,
     norm_placement: str,
     residual: str,
     norm: str,
     activation: str,
     expansion: int,
+    **of_mixer: int | bool,
 ) -> Node:
     """Append the block, after a 1x1 projection where C is not `width`. Shapes: x (C, H, W) -> (width, H, W).
 
@@ -50,7 +46,6 @@ def amse(
     residual: "N" one from the block's input to its end (the code), "O" one around each of the two, "none".
     Cost at C = width = 32: 15,232 parameters, 14,464 H W MACs.
     """
-    of_mixer = {"dilation": dilation, "strip5": strip5, "strip7": strip7, "strip11": strip11, "strip21": strip21}
 
     def mixer(g: GraphBuilder, *inputs: Any, name: str | None = None) -> Any:
         with g.scope(name or "mixer"):

@@ -9,6 +9,7 @@ from search_spaces.decoders.unet_decoder import unet_decoder
 from search_spaces.downsampling.conv_stem import conv_stem
 from search_spaces.downsampling.norm_conv import norm_conv
 from search_spaces.encoders.staged import staged
+from search_spaces.networks.convunext import FRAME_NAMES
 from search_spaces.segmenter import segmenter
 from search_spaces.skips.rsc import rsc
 from search_spaces.upsampling.double_pad import double_pad
@@ -33,16 +34,4 @@ amsunet = segmenter(
 )
 """Widths 32, 64, 128, 256, 256; dilations 1, 1, 1, 3, 5 in the encoder and 1 in the decoder."""
 
-NAMES: Renames = (
-    (r"^encoder\.stem\.conv\.", "in_conv.0."),
-    (r"^encoder\.stem\.norm\.", "in_conv.1."),
-    (r"^encoder\.stages0\.", "in_conv.3."),
-    (r"^encoder\.down(\d)\.norm\.", r"down\1.0."),
-    (r"^encoder\.down(\d)\.conv\.", r"down\1.1."),
-    (r"^encoder\.stages(\d)\.", r"down\1.2."),
-    *((rf"^decoder\.level{i}\.", f"up{4 - i}.") for i in range(4)),
-    (r"^(up\d\.)block\.project\.", r"\1conv1x1."),
-    (r"^(up\d\.)block\.", r"\1conv.0."),
-    (r"^(up\d\.)(skip|upsample)\.", r"\1"),
-    (r"^head\.conv\.", "out_conv.0."),
-)
+NAMES: Renames = FRAME_NAMES

@@ -15,7 +15,7 @@ from search_spaces.skips.gated import gated
 from search_spaces.upsampling.double_pad import double_pad
 from search_spaces.weights import Renames
 
-__all__ = ["NAMES", "convunext"]
+__all__ = ["FRAME_NAMES", "NAMES", "convunext"]
 
 convunext = segmenter(
     encoder=staged(
@@ -34,17 +34,22 @@ convunext = segmenter(
 )
 """Widths 32, 64, 128, 256, 256; three blocks at x/8, one elsewhere."""
 
-NAMES: Renames = (
+FRAME_NAMES: Renames = (
     (r"^encoder\.stem\.conv\.", "in_conv.0."),
     (r"^encoder\.stem\.norm\.", "in_conv.1."),
     (r"^encoder\.stages0\.", "in_conv.3."),
     (r"^encoder\.down(\d)\.norm\.", r"down\1.0."),
     (r"^encoder\.down(\d)\.conv\.", r"down\1.1."),
-    *((rf"^encoder\.stages3\.{i}\.", f"down3.{2 + i}.") for i in range(3)),
     (r"^encoder\.stages(\d)\.", r"down\1.2."),
     *((rf"^decoder\.level{i}\.", f"up{4 - i}.") for i in range(4)),
     (r"^(up\d\.)block\.project\.", r"\1conv1x1."),
     (r"^(up\d\.)block\.", r"\1conv.0."),
     (r"^(up\d\.)(skip|upsample)\.", r"\1"),
     (r"^head\.conv\.", "out_conv.0."),
+)
+"""Of a network with one block a stage; AMSUnet's code names all but the insides of blocks alike."""
+
+NAMES: Renames = (
+    *((rf"^encoder\.stages3\.{i}\.", f"down3.{2 + i}.") for i in range(3)),
+    *FRAME_NAMES,
 )

@@ -24,7 +24,7 @@ def progress(seed: int = 0) -> Progress:
     for _ in range(seed + 1):
         optimizer.step()
         ema.update(module)
-    return Progress(module, ema, optimizer, [EpochRecord(1, 0.5, 0.25, float(seed))])
+    return Progress(module, ema, optimizer, [EpochRecord(1, 0.5, 0.25, float(seed), 0.5)])
 
 
 def test_every_part_comes_back(tmp_path: Path) -> None:

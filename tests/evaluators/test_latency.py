@@ -9,6 +9,7 @@ from torch import nn
 
 from evaluators.faults import DeviceError, OutOfMemory
 from evaluators.latency import Latency, latency_ms
+from evaluators.reference import REFERENCE_SHAPE, reference_network
 
 
 def network() -> nn.Sequential:
@@ -57,6 +58,20 @@ def test_measures_the_time_of_one_run_of_the_deployed_kind() -> None:
     assert 20 <= latency.median_ms < 60
     assert set(module.calls) == {((2, 3, 4, 5), torch.bfloat16, False, True)}
     assert len(module.calls) == 2 + 9
+
+
+def test_ratio_and_percentile_are_of_the_same_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def timed(runs: object, *_: object, **__: object) -> list[list[float]]:
+        return [[float(i) for i in range(1, 12)], [2.0] * 11]
+
+    monkeypatch.setattr("evaluators.latency.timed", timed)
+    assert latency_ms(network(), (3, 8, 8), "cpu") == Latency(median_ms=6, iqr_ms=5, n=11, p90_ms=10, ratio=3)
+
+
+def test_the_reference_network_is_once_as_slow_as_itself() -> None:
+    latency = latency_ms(reference_network(), REFERENCE_SHAPE, "cpu", repeats=100)
+    assert latency.ratio is not None
+    assert 0.5 < latency.ratio < 2
 
 
 def test_a_slow_network_is_not_run_for_long() -> None:

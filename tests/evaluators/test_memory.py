@@ -7,7 +7,7 @@ import torch
 
 import nas
 from evaluators import memory
-from evaluators.loss import segmentation_loss
+from evaluators.loss import SegmentationLoss
 from evaluators.memory import Footprint, PeakMemory, footprint, free_bytes
 from search_spaces import published
 
@@ -85,7 +85,7 @@ def test_the_prediction_holds_what_autograd_saves(name: str) -> None:
 
     images, masks = torch.zeros(2, 3, 64, 64), torch.zeros(2, 64, 64, dtype=torch.uint8)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss = segmentation_loss(module(images), masks)
+        loss = SegmentationLoss()(module(images), masks)
     needs = footprint(graph, 64)
     params = nas.cost(graph).params
     maps = sum(saved.values()) - 4 * params  # convolutions save their weights as well

@@ -10,7 +10,7 @@ from torch.nn import functional
 import nas
 from evaluators.augment import normalise
 from evaluators.data.generated import scenes
-from evaluators.loss import segmentation_loss
+from evaluators.loss import SegmentationLoss
 from evaluators.proxies import PROXIES, measure
 from evaluators.proxies.grad_norm import grad_norm
 from evaluators.proxies.jacob_cov import jacob_cov
@@ -45,7 +45,7 @@ def test_grad_norm_adds_the_norms_of_layers_not_of_biases() -> None:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 1, 1))
     score = grad_norm(module, IMAGES, MASKS, 2)
-    segmentation_loss(module(IMAGES), MASKS, 2).backward()  # type: ignore[no-untyped-call]  # torch's
+    SegmentationLoss()(module(IMAGES), MASKS).backward()  # type: ignore[no-untyped-call]  # torch's
     wanted = [layer.weight.grad.norm() for layer in (module[0], module[3])]  # type: ignore[union-attr]  # Conv2d
     assert score == pytest.approx(float(sum(wanted)), rel=1e-5)
 

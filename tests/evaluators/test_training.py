@@ -13,7 +13,7 @@ from evaluators.data.samples import Samples
 from evaluators.device import pick_device
 from evaluators.faults import CheckpointError, Interrupted
 from evaluators.recipe import Recipe
-from evaluators.scoring import mean_dice
+from evaluators.scoring import dice_score
 from evaluators.training import train
 
 CPU = torch.device("cpu")
@@ -96,7 +96,8 @@ def test_the_module_holds_the_weights_that_were_scored() -> None:
     module = tiny()
     curve = short(module)
     assert not module.training
-    assert mean_dice(module, VALIDATION.images, VALIDATION.masks, batch=4) == curve.dice
+    scored = dice_score(module, VALIDATION.images, VALIDATION.masks, batch=4)
+    assert (scored.mean, scored.pooled) == (curve.dice, curve.epochs[-1].pooled_dice)
 
 
 def test_the_result_is_of_averaged_weights() -> None:
@@ -107,7 +108,7 @@ def test_the_result_is_of_averaged_weights() -> None:
 
 
 def test_the_result_is_the_last_epoch_not_the_best() -> None:
-    curve = Curve(tuple(EpochRecord(epoch, 1.0, dice, 0.0) for epoch, dice in enumerate((0.2, 0.8, 0.5), 1)))
+    curve = Curve(tuple(EpochRecord(epoch, 1.0, dice, 0.0, 0.5) for epoch, dice in enumerate((0.2, 0.8, 0.5), 1)))
     assert curve.dice == 0.5
     assert curve.best_dice == 0.8
 

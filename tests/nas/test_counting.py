@@ -9,7 +9,7 @@ import nas
 from nas.graph import Graph, GraphBuilder
 from nas.ops import Add, Concat, Conv, GlobalAvgPool, Multiply, Op, PadTo, ReLU, ResizeTo
 from tests.laws import as_list, check_inference, dags, measured
-from tests.nas.test_ops import graph_of, shapes, unary
+from tests.nas.operators import ONE_INPUT, graph_of, shapes
 
 channels = st.integers(1, 5)
 
@@ -20,10 +20,13 @@ def check_counts(graph: Graph) -> None:
     assert (found.params, found.macs, found.cio_elements) == (cost.params, cost.macs, cost.cio_elements)
 
 
-@settings(max_examples=200)
-@given(unary, shapes)
-def test_shape_parameters_macs_and_cio_of_each_operator_are_what_hooks_see(op: Op, x: tuple[int, int, int]) -> None:
-    check_counts(graph_of(op, x))
+@pytest.mark.parametrize("kind", ONE_INPUT)
+@settings(max_examples=20)
+@given(st.data(), shapes)
+def test_shape_parameters_macs_and_cio_of_each_operator_are_what_hooks_see(
+    kind: type[Op], data: st.DataObject, x: tuple[int, int, int]
+) -> None:
+    check_counts(graph_of(data.draw(ONE_INPUT[kind]), x))
 
 
 @settings(max_examples=100)

@@ -29,7 +29,7 @@ from nas.ops import (
     Slice,
     Upsample,
 )
-from tests.laws import expected_gradients, nonzero_gradients
+from tests.gradients import expected_gradients, nonzero_gradients
 
 Body = Callable[[GraphBuilder, Node], Node]
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from nas.errors import ShapeError
 from nas.graph import Graph, GraphBuilder
-from nas.ops import Add, Concat, Conv, Dropout, GroupNorm, LeakyReLU, Linear, Multiply, Op, ReLU, ResizeTo, Sigmoid
+from nas.ops import Add, Concat, Conv, Linear, Multiply, Op, ReLU, ResizeTo, Sigmoid
 from tests.laws import dags, has_twins, rebuilt
-from tests.nas.test_ops import convs, enlarged, graph_of, norms, pools, slices, transposed
+from tests.nas.operators import ONE_INPUT, graph_of
 
 
 def expression(graph: Graph) -> "networkx.DiGraph[int]":
@@ -136,11 +136,7 @@ def outputs_reversed(graph: Graph, rng: Random) -> Graph:
     return rebuilt(graph, outputs=lambda outputs: outputs[::-1])
 
 
-argued = st.one_of(
-    *(convs(), transposed, pools, norms, enlarged, slices),
-    *(st.builds(GroupNorm, st.sampled_from([1, 2, 4])), st.builds(Dropout, st.floats(0.1, 0.9))),
-    st.builds(LeakyReLU, st.floats(0.01, 0.5)),
-)
+argued = st.one_of(*(drawn for op, drawn in ONE_INPUT.items() if fields(op)))
 
 
 @settings(max_examples=100)

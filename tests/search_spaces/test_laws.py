@@ -15,18 +15,12 @@ import nas
 from nas.architecture import Architecture
 from nas.graph import Graph, Node
 from nas.ops import Add, Concat, Conv, Multiply, Op
+from nas.sampling import Sampler
 from nas.space import SearchSpace
 from search_spaces import load, published, spaces
-from tests.laws import (
-    check_inference,
-    expected_gradients,
-    has_twins,
-    measured,
-    members,
-    nonzero_gradients,
-    rebuilt,
-    sizes,
-)
+from search_spaces.segmenter import FAMILY
+from tests.gradients import expected_gradients, nonzero_gradients
+from tests.laws import check_inference, has_twins, measured, members, rebuilt, sizes
 
 each_space = pytest.mark.parametrize(
     "space",
@@ -95,6 +89,30 @@ def test_traffic_and_peak_memory_of_published_networks_are_those_of_an_inference
     for schedule in ("eager", "fused"):
         check_inference(graph, schedule)
         check_inference(nas.deploy(graph), schedule)
+
+
+def small_members(count: int) -> list[Architecture]:
+    """Members of medseg below 1 GMAC, of all families alike."""
+    space = spaces["medseg"]
+
+    def macs(architecture: Architecture) -> dict[str, float]:
+        return {"macs": nas.cost(nas.build(architecture, (3, 64, 96))).macs}
+
+    sampler, rng = Sampler(space, {"macs": 1e9}, macs, FAMILY), Random(14)
+    assert len(sampler.surveys) == 25 and not sampler.refused
+    return [sampler.draw(rng) for _ in range(count)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(64, 96), (96, 160), (75, 101)])
+def test_a_hundred_members_of_medseg_keep_the_laws(size: tuple[int, int]) -> None:
+    for architecture in small_members(100):
+        graph = nas.build(architecture, (3, *size))
+        assert nas.build(architecture, (3, 64, 64)).key() == graph.key() == Graph.from_json(graph.to_json()).key()
+        for either in (graph, nas.deploy(graph)):
+            check_counts(either)
+            check_inference(either, "fused")
+            check_inference(either, "eager")
 
 
 def check_fvcore(graph: Graph) -> None:

@@ -22,6 +22,8 @@ deploy:
   size: 64
 sampler:
   startup: 2
+rungs: {promote: "off"}
+workers: 0
 budget:
   trials: 4
 start:

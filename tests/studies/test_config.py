@@ -48,10 +48,10 @@ def test_the_defaults(tmp_path):
 def test_the_training_settings_are_the_recipes():
     from evaluators.recipe import Recipe
 
-    recipe = {entry.name: entry.default for entry in dataclasses.fields(Recipe) if entry.name != "seed"}
+    recipe = {name: value for name, value in dataclasses.asdict(Recipe()).items() if name != "seed"}
     train = Train().model_dump()
     assert {name: train[name] for name in recipe} == recipe
-    assert train.keys() - recipe.keys() == {"size", "encoder_weights", "threads", "timeout_s"}
+    assert train.keys() - recipe.keys() == {"recipe", "size", "encoder_weights", "silence_s", "threads", "timeout_s"}
 
 
 def test_an_empty_section_has_the_defaults(tmp_path):
@@ -213,8 +213,13 @@ FREE = [
     "device=cpu",
     "train.threads=3",
     "train.timeout_s=60",
+    "train.silence_s=60",
     "sampler.startup=4",
     "proxies=[synflow]",
+    "budget.device_hours=2",
+    "budget.patience=20",
+    "workers=3",
+    "rungs.keep=5",
 ]
 FIXED = [
     ("name=y", "name: was 'x' when the study began, is now 'y'; change it back, or give the study a new name"),
@@ -231,6 +236,8 @@ FIXED = [
     ("constraints.macs=<= 5", "constraints.macs: was nothing when the study began, is now '<= 5'; "),
     ("deploy.device=cpu", "deploy.device: was 'auto' when the study began, is now 'cpu'; "),
     ("sampler.name=random", "sampler.name: was 'tpe' when the study began, is now 'random'; "),
+    ("rungs.promote=rank", "rungs.promote: was 'gain' when the study began, is now 'rank'; "),
+    ("storage=sqlite", "storage: was 'journal' when the study began, is now 'sqlite'; "),
     ("start.published=false", "start.published: was true when the study began, is now false; "),
 ]
 
@@ -263,3 +270,16 @@ def test_reading_a_study_loads_no_heavy_library():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("storage", "said"),
+    [
+        ("mysql://a@b/c", "needs journal, sqlite or postgresql://USER@HOST/DATABASE"),
+        ("postgresql://a@b", "needs journal, sqlite or postgresql://USER@HOST/DATABASE"),
+        ("postgresql://a:secret@b/c", "holds a password"),
+    ],
+)
+def test_storages_that_cannot_be_or_hold_a_password_are_refused(tmp_path, storage, said):
+    with pytest.raises(ConfigError, match=said):
+        load_config(written(tmp_path, BASE), [f"storage={storage}"])

@@ -69,7 +69,7 @@ def test_on_cuda_the_factor_is_measured_over_predicted(tiny: Path) -> None:
     material = load_material(config, None)
     data = sum(p.images.nbytes + p.masks.nbytes for p in (material.training, material.validation))
     peak = memory.footprint(GRAPH, 64, data).bytes(2, 0.6)
-    curve = Curve(tuple(EpochRecord(n, 1.0, 0.5, 1.0, 2, p) for n, p in ((1, peak), (2, peak - 9))))
+    curve = Curve(tuple(EpochRecord(n, 1.0, 0.5, 1.0, 0.5, 2, p) for n, p in ((1, peak), (2, peak - 9))))
     facts = plan(tiny, CUDA).facts(curve)
     assert facts["memory_factor"] == pytest.approx(0.6)
     assert (facts["micro_batch"], facts["peak_bytes"]) == (2, peak)

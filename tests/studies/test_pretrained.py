@@ -60,7 +60,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, torch.Tensor]]:
 
     def train(module: torch.nn.Module, *_: object, **__: object) -> Curve:
         states.append({name: tensor.clone() for name, tensor in module.state_dict().items()})
-        return Curve((EpochRecord(1, 0.5, 0.5, 1.0),))
+        return Curve((EpochRecord(1, 0.5, 0.5, 1.0, 0.5),))
 
     monkeypatch.setattr("studies.trial.train", train)
     return states

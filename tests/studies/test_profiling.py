@@ -164,13 +164,27 @@ def test_a_difference_ends_with_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> 
     assert (json.loads(out)["verify"]["macs"]["fvcore"], json.loads(out)["verify"]["macs"]["agrees"]) == (7, False)
 
 
-def test_latency_is_measured_only_where_asked() -> None:
+def test_latency_is_predicted_and_measured_only_where_asked() -> None:
     arguments = ("profile", "published:unetpp_keras_L1", "--size", 32)
     assert "latency" not in nas_command(*arguments)[1]
-    assert re.search(
-        r"latency \d+\.\d\d ms \(interquartile range .* threads", nas_command(*arguments, "--device", "cpu")[1]
-    )
-    assert profiled(*arguments[1:], "--device", "cpu")["latency"]["median_ms"] > 0
+    out = nas_command(*arguments, "--device", "cpu")[1]
+    assert re.search(r"latency \d+\.\d\d ms \(.* times the reference network\), predicted \d+\.\d\d ms .* threads", out)
+    assert re.search(r"roofline here: .* compute-bound above \d+\.\d MACs per byte", out)
+    assert re.search(r"│ +ms │ +bound │|┃ +ms ┃ +bound ┃", out)
+
+
+def test_the_milliseconds_of_blocks_add_up_to_the_prediction_and_bounds_follow_the_ridge() -> None:
+    found = profiled("published:hardnet_mseg", "--size", 64, "--device", "cpu", "--depth", 3)
+    assert found["latency"]["median_ms"] > 0
+    assert sum(block["predicted_ms"] for block in found["blocks"]) == pytest.approx(found["prediction"]["ms"])
+    ridge, bounds = found["roofline"]["ridge_macs_per_byte"], set()
+    for block in found["blocks"]:
+        expected = "compute" if block["macs_per_byte"] > ridge else "memory"
+        assert block["bound"] == (expected if block["traffic_bytes"] else "")
+        bounds.add(block["bound"])
+        if inside := block.get("inside"):
+            assert sum(inner["predicted_ms"] for inner in inside) == pytest.approx(block["predicted_ms"])
+    assert {"memory", ""} <= bounds
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_front_and_hypervolume_follow_from_the_trials(tiny: Path) -> None:
 def test_stored_weights_give_the_recorded_dice(tiny: Path) -> None:
     from safetensors.torch import load_file
 
-    from evaluators.scoring import mean_dice
+    from evaluators.scoring import dice_score
     from studies.material import load_material
 
     record = search(tiny)
@@ -71,7 +71,7 @@ def test_stored_weights_give_the_recorded_dice(tiny: Path) -> None:
     module = nas.to_module(Graph.from_json((folder / "graph.json").read_text()))
     module.load_state_dict(load_file(folder / "weights.safetensors"))
     validation = load_material(record.config, record.folder).validation
-    dice = mean_dice(
+    dice = dice_score(
         module.eval(),
         validation.images,
         validation.masks,
@@ -80,7 +80,7 @@ def test_stored_weights_give_the_recorded_dice(tiny: Path) -> None:
         dtype=torch.float32,
         channels_last=False,
     )
-    assert dice == pytest.approx(record.front()["dice"].iloc[0], abs=0.02)  # training scored in half precision
+    assert dice.mean == pytest.approx(record.front()["dice"].iloc[0], abs=0.02)  # training scored in half precision
 
 
 def summary(record: StudyRecord) -> list[tuple[str, float]]:
@@ -175,7 +175,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exception | float]]
         end = ends.pop(0)
         if isinstance(end, Exception):
             raise end
-        return Curve((EpochRecord(1, 0.5, end, 1.0),))
+        return Curve((EpochRecord(1, 0.5, end, 1.0, end), EpochRecord(2, 0.5, end, 1.0, end)))
 
     monkeypatch.setattr("studies.trial.train", train)
     yield ends
@@ -197,13 +197,25 @@ def test_a_study_without_any_result_says_so(tiny: Path, faults: list[Exception |
     assert run(tiny, ["budget.trials=1"], None, NEVER) is False
 
 
+PUBLISHED_TOO = ("constraints.macs=<= 700 M", "start={published: true, max_share: 0.5}")
+
+
 def test_screening_is_counted_and_published_networks_come_first(tiny: Path, faults: list[Exception | float]) -> None:
-    faults += [0.1, 0.2, 0.3, 0.4, 0.5]
-    record = search(tiny, "constraints.macs=<= 700 M", "start.published=true", "budget.trials=5")
+    faults += [0.1 + i / 100 for i in range(40)]
+    record = search(tiny, *PUBLISHED_TOO, "budget.trials=40")
     assert record.trials()["origin"].tolist()[:2] == ["published:amsunet", "published:unet_bilinear32"]
     counts = json.loads(record.folder.screened_file.read_text())
-    assert counts["admitted"] == 5
+    assert counts["admitted"] == 40
     assert counts["proposed"] == counts["admitted"] + counts.get("infeasible", 0) + counts.get("duplicate", 0)
+
+
+def test_published_networks_beyond_their_share_of_the_budget_are_named(
+    tiny: Path, faults: list[Exception | float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    faults += [0.1, 0.2]
+    record = search(tiny, *PUBLISHED_TOO, "budget.trials=2")
+    assert not any(str(origin).startswith("published") for origin in record.trials()["origin"])
+    assert "not tried: published amsunet: would train as long as" in capsys.readouterr().out
 
 
 def test_latency_is_measured_before_a_trial_exists(tiny: Path, faults: list[Exception | float]) -> None:

@@ -12,6 +12,7 @@ from nas.grammar import Option
 from nas.space import SearchSpace
 from search_spaces import published, spaces
 from studies.cli import app
+from studies.corners import corners_of
 from studies.spaces_report import costs_of_draws, members_of
 
 
@@ -67,6 +68,19 @@ def test_draws_are_random_members_with_their_costs() -> None:
     first = nas.deploy(nas.build(spaces["decoders"].sample(rng), (3, 64, 64)))
     assert draws[0].cost == nas.cost(first)
     assert members_of(spaces["amse"]) == []
+
+
+def test_corners_are_beyond_what_draws_reach() -> None:
+    space, size = spaces["decoders"], (64, 64)
+    draws = costs_of_draws(space, size, 300, seed=1)
+    corners = list(corners_of(space, size, seed=2))
+    assert [corner.family for corner in corners] == ["unet", "unetpp", "full_scale", "dense_aggregation", "concat_all"]
+    for family, cheapest, dearest in corners:
+        macs = [draw.cost.macs for draw in draws if draw.family == family]
+        assert cheapest.macs <= min(macs) and max(macs) <= dearest.macs
+    code, out, _ = said("decoders", "--size", 64, "--draws", 2, "--corners")
+    assert code == 0 and "fewest … most MACs found" in out
+    assert "full_scale" in out.split("most MACs found")[1]
 
 
 @pytest.mark.parametrize(

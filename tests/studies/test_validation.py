@@ -58,7 +58,19 @@ FAULTS = [
     ("train: fast", "train: needs a mapping; came 'fast'"),
     ("deploy: {batch: 2}", "deploy.batch: needs 1; came 2"),
     ("deploy: {size: 8}", "deploy.size: needs at least 32; came 8"),
-    ("deploy: {runtime: onnxruntime}", "deploy.runtime: needs 'torch'; came 'onnxruntime'"),
+    (
+        "deploy: {runtime: tensorrt}",
+        "deploy.runtime: needs 'torch', 'cuda_graph' or 'onnxruntime'; came 'tensorrt'",
+    ),
+    (
+        "deploy: {runtime: onnxruntime, precision: bf16}",
+        "deploy.runtime: onnxruntime needs precision fp32 and device cpu; came precision bf16, device auto",
+    ),
+    (
+        "deploy: {runtime: onnxruntime, device: cuda}",
+        "deploy.runtime: onnxruntime needs precision fp32 and device cpu; came precision fp32, device cuda",
+    ),
+    ("deploy: {runtime: cuda_graph, device: cpu}", "deploy.runtime: cuda_graph needs a CUDA device; came device cpu"),
     ("device: gpu", "device: needs auto, cpu, cuda or cuda:N; came 'gpu'"),
     ("seed: -1", "seed: needs at least 0; came -1"),
     ("seed: 4294967296", "seed: needs less than 4294967296; came 4294967296"),

@@ -185,7 +185,7 @@ def test_the_ending_decides_the_form(tmp_path: Path) -> None:
     drawing = nas.draw(graph())
     drawing.write(tmp_path / "a.svg")
     drawing.write(str(tmp_path / "a.html"))
-    assert (tmp_path / "a.svg").read_text(encoding="utf-8") == drawing.to_svg()
+    assert (tmp_path / "a.svg").read_text(encoding="utf-8") == drawing.to_svg() == drawing._repr_svg_()
     assert (tmp_path / "a.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     with pytest.raises(DrawingError, match=r"a\.png: a drawing is written as \.svg or \.html, not '\.png'"):
         drawing.write(tmp_path / "a.png")
