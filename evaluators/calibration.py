@@ -22,7 +22,7 @@ from evaluators.device import describe_device, precision
 from evaluators.faults import DeviceError
 from evaluators.layout import lay_out
 
-__all__ = ["Slots", "best_slots", "layouts"]
+__all__ = ["Slots", "best_slots", "layouts", "usable_cores"]
 
 _FORMAT = 1
 _ROUNDS = 2  # every layout is measured so often, in turn; its better round counts, the other was disturbed
@@ -54,7 +54,7 @@ def best_slots(cores: int | None = None, *, folder: Path | None = None) -> Slots
     Raises:
         DeviceError: A process of the measurement ended or hung.
     """
-    count = cores or _usable_cores()
+    count = cores or usable_cores()
     path, machine = (folder or cache_folder()) / "slots.json", _machine(count)
     known = _read(path)
     if machine not in known:
@@ -155,7 +155,8 @@ def _unit(width_in: int, width: int) -> list[nn.Module]:
     return [nn.Conv2d(width_in, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Return how many CPU cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -68,6 +68,7 @@ def run(
             raise ConfigError(f"{folder.root}: less than {LEAST_FREE_BYTES // 10**6} MB free on this disk; make room")
         material = load_material(config, folder, lambda done, total: progress.doing(f"reading images {done}/{total}"))
         progress.say(_said(material))
+        progress.doing("finding out how many trainings fill this machine best")
         executor = executor_for(config, material, pretrained, interrupted)
         Search(config, space, folder, material, progress, interrupted, executor, pretrained).run()
     record = load(folder.root)
