@@ -19,8 +19,7 @@ class Spending:
 
     def trials_total(self) -> int:
         """Return how many trials there will be: the budget's, and those that continue one of them."""
-        trials = self._ledger.trials
-        return max(len(trials), self._budget.trials + sum("continues" in trial.user_attrs for trial in trials))
+        return max(len(self._ledger.trials), self._budget.trials + len(self._ledger.tally().continued))
 
     def trials_left(self) -> bool:
         """Return whether a new trial may begin."""
@@ -42,8 +41,8 @@ class Spending:
         return None
 
     def _device_hours(self) -> float:
-        return sum(float(trial.user_attrs.get("seconds", 0)) for trial in self._ledger.trials) / 3600
+        return self._ledger.tally().seconds / 3600
 
     def _stagnates(self, patience: int) -> bool:
-        volumes = self._ledger.hypervolumes()
+        volumes = self._ledger.tally().volumes
         return len(volumes) > patience and volumes[-1] <= volumes[-1 - patience] * (1 + LEAST_GROWTH)

@@ -127,14 +127,15 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write a file that is afterwards whole, old or new, whenever the process or the machine dies."""
+def write_atomic(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write a file that is afterwards whole, old or new, whenever the process or, if durable, the machine dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
     with new.open("w", encoding="utf-8") as file:
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     new.replace(path)
 
 

@@ -1,10 +1,8 @@
 """What stays on disk of the trials that are not being trained: disk use is bounded by the front and `rungs.keep`."""
 
-from optuna.trial import FrozenTrial, TrialState
-
 from studies.folder import StudyFolder
 from studies.ledger import Ledger
-from studies.records import curve_of
+from studies.rungs import Run
 
 __all__ = ["Keeper"]
 
@@ -21,13 +19,12 @@ class Keeper:
 
     def tidy(self) -> None:
         """Delete what need not stay."""
-        trials, front = self._ledger.trials, {trial.number for trial in self._ledger.front()}
-        for trial in trials:
-            if trial.state == TrialState.COMPLETE and trial.number not in front:
-                self._delete(trial.number, "weights.safetensors")
-        idle = [t for t in trials if t.user_attrs.get("paused") and t.state in (TrialState.RUNNING, TrialState.PRUNED)]
-        for trial in sorted(idle, key=_promise, reverse=True)[self._most :]:
-            self._delete(trial.number, "checkpoint.pt")
+        tally = self._ledger.tally()
+        for number in tally.dominated:
+            self._delete(number, "weights.safetensors")
+        idle = [run for run in tally.runs() if run.paused and (run.number, "checkpoint.pt") not in self._gone]
+        for run in sorted(idle, key=_promise, reverse=True)[self._most :]:
+            self._delete(run.number, "checkpoint.pt")
 
     def _delete(self, number: int, name: str) -> None:
         if (number, name) not in self._gone:
@@ -35,7 +32,6 @@ class Keeper:
             self._gone.add((number, name))
 
 
-def _promise(trial: FrozenTrial) -> tuple[int, float, int]:
+def _promise(run: Run) -> tuple[int, float, int]:
     """Order by how far a trial came and how good it was there."""
-    curve = curve_of(trial)
-    return len(curve), curve[-1], -trial.number
+    return len(run.dice), run.dice[-1], -run.number

@@ -1,7 +1,6 @@
 """The record of a study's trials: Optuna's storage, which the driver alone writes, and what it knows of it by heart."""
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
@@ -17,12 +16,11 @@ from nas.space import SearchSpace
 from studies.config import StudyConfig
 from studies.errors import ConfigError
 from studies.folder import StudyFolder
-from studies.front import Reference, front_of, hypervolume
+from studies.front import Reference
 from studies.outcomes import Outcome, state_of
-from studies.records import continued, curve_of, finished, is_published, values_of
-from studies.rungs import Run
 from studies.screening import Candidate
 from studies.storing import patiently
+from studies.tally import Tally
 from studies.trial import Result
 
 __all__ = ["Ledger"]
@@ -42,7 +40,7 @@ class Ledger:
         identity: str,
         said: Callable[[str], None] = lambda _: None,
     ):
-        self._config, self._reference = config, reference
+        self._config = config
         self._said = said
         self._storage = get_storage(folder.storage(writing=True))
         self._study = self._patiently(
@@ -55,12 +53,15 @@ class Ledger:
             )
         )
         self._patiently(lambda: self._claim(folder, identity))
-        self._volumes: list[float] = []
+        self._tally = Tally(config.objectives, reference)
+        self._known: list[FrozenTrial] | None = None
 
     @property
     def trials(self) -> list[FrozenTrial]:
-        """All trials, in the order of their numbers; not to be changed."""
-        return self._patiently(lambda: self._study.get_trials(deepcopy=False))
+        """All trials, in the order of their numbers; not to be changed. Read again only after this has written."""
+        if self._known is None:
+            self._known = self._patiently(lambda: self._study.get_trials(deepcopy=False))
+        return self._known
 
     def begin(self, candidate: Candidate, space: SearchSpace, facts: Mapping[str, object]) -> FrozenTrial:
         """Make a running trial, in one write."""
@@ -121,58 +122,22 @@ class Ledger:
         self._note(trial, {"outcome": "stopped", "reason": reason})
         self._end(trial, TrialState.PRUNED, None)
 
-    def front(self) -> list[FrozenTrial]:
-        """Return the trials that no other dominates, best Dice first."""
-        complete = [trial for trial in self.trials if trial.state == TrialState.COMPLETE]
-        rows = [values_of(trial, self._config.objectives) for trial in complete]
-        return [complete[i] for i in front_of(rows, self._config.objectives)]
-
-    def hypervolume(self) -> float:
-        """Return the hypervolume of the finished trials."""
-        volumes = self.hypervolumes()
-        return volumes[-1] if volumes else 0.0
-
-    def hypervolumes(self) -> list[float]:
-        """Return the hypervolume after each trial that ended well, in the order in which they ended."""
-        done = [trial for trial in self.trials if trial.state == TrialState.COMPLETE]
-        done.sort(key=lambda trial: (trial.datetime_complete, trial.number))
-        rows = [values_of(trial, self._config.objectives) for trial in done]
-        while len(self._volumes) < len(rows):
-            self._volumes.append(hypervolume(rows[: len(self._volumes) + 1], self._reference))
-        return self._volumes
+    def tally(self) -> Tally:
+        """Return the sums over the trials as they are stored now."""
+        self._tally.take_in(self.trials)
+        return self._tally
 
     def is_stopped(self, number: int) -> bool:
         """Return whether the trial was stopped at a rung for good, so that only another one can go on with it."""
         return self.trials[number].state == TrialState.PRUNED
 
-    def outcomes(self) -> Counter[str]:
-        """Return how many trials ended in which way."""
-        return Counter(str(trial.user_attrs.get("outcome")) for trial in finished(self.trials))
-
-    def runs(self) -> list[Run]:
-        """Return what promotion looks at: all trials but those that failed, or that another one continues."""
-        costs = [name for name in self._config.objectives if name != "dice"]
-        trials = self.trials
-        old = continued(trials)
-        return [
-            Run(
-                trial.number,
-                curve_of(trial),
-                {name: float(trial.user_attrs["costs"][name]) for name in costs},
-                paused=bool(trial.user_attrs.get("paused")),
-                exempt=is_published(trial),
-            )
-            for trial in trials
-            if trial.state != TrialState.FAIL and trial.number not in old
-        ]
-
     def unfinished(self) -> list[FrozenTrial]:
         """Return the trials that should be training: neither ended nor waiting at a rung."""
-        return [t for t in self.trials if t.state == TrialState.RUNNING and not t.user_attrs.get("paused")]
+        return [trial for trial in self.tally().open if not trial.user_attrs.get("paused")]
 
     def waiting(self) -> list[FrozenTrial]:
         """Return the trials that wait at a rung and have not been stopped."""
-        return [t for t in self.trials if t.state == TrialState.RUNNING and t.user_attrs.get("paused")]
+        return [trial for trial in self.tally().open if trial.user_attrs.get("paused")]
 
     def _claim(self, folder: StudyFolder, identity: str) -> None:
         """Check that the stored study is this folder's, and of a form that this version writes."""
@@ -195,6 +160,16 @@ class Ledger:
     def _patiently(self, action: Callable[[], T]) -> T:
         return patiently(action, self._said)
 
+    def _write(self, action: Callable[[], object]) -> None:
+        """Write, again where no answer came; each time after a look at what is there."""
+
+        def look_and_write() -> None:
+            self._known = None
+            action()
+
+        self._patiently(look_and_write)
+        self._known = None
+
     def _add(self, trial: FrozenTrial) -> FrozenTrial:
         number = len(self.trials)
 
@@ -202,19 +177,19 @@ class Ledger:
             if len(self.trials) == number:  # else it was stored, and only the answer was lost
                 self._study.add_trial(trial)
 
-        self._patiently(add)
+        self._write(add)
         return self.trials[number]
 
     def _note(self, trial: FrozenTrial, facts: Mapping[str, object]) -> None:
         for name, value in facts.items():
-            self._patiently(partial(self._storage.set_trial_user_attr, trial._trial_id, name, value))
+            self._write(partial(self._storage.set_trial_user_attr, trial._trial_id, name, value))
 
     def _end(self, trial: FrozenTrial, state: TrialState, values: list[float] | None) -> None:
         def end() -> None:
             if not self.trials[trial.number].state.is_finished():
                 self._study.tell(trial.number, values, None if values else state)
 
-        self._patiently(end)
+        self._write(end)
 
 
 def _trained(result: Result) -> dict[str, object]:

@@ -12,17 +12,20 @@ take all the places.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from operator import attrgetter
 from statistics import fmean
 
+import moocore
 import numpy as np
 from scipy.stats import theilslopes
 
-from studies.front import Reference, added_hypervolume, ranks_of
+from studies.front import Reference, added_hypervolume, front_of, ranks_of
 
 __all__ = ["RULES", "Extrapolation", "Run", "by_gain", "by_rank", "cost_bands", "rung_epochs", "to_promote"]
 
-FEWEST_PAIRS = 5
+FEWEST_PAIRS, MOST_PAIRS = 5, 200
 LEAST_SPREAD = 1e-6  # of Dice; curves are stored to as many digits
 PRIOR_ERRORS = (-0.05, 0.0, 0.05)  # Dice; of an extrapolation, before this study has shown its own
 MOST_ERRORS = 9
@@ -45,6 +48,16 @@ class Run:
     costs: dict[str, float]
     paused: bool = False
     exempt: bool = False
+
+    @cached_property
+    def log_costs(self) -> tuple[float, ...]:
+        """Return log10 of the costs."""
+        return tuple(map(math.log10, self.costs.values()))
+
+    @cached_property
+    def rank_of_cost(self) -> tuple[float, int]:
+        """Return what bands of cost are cut by: the sum of log10 of the costs, then the number."""
+        return sum(self.log_costs), self.number
 
 
 Rule = Callable[[Sequence[Run], Sequence[Run], int, int, Reference], list[float]]
@@ -81,14 +94,21 @@ def to_promote(
             if len(band) - len(waiting) < len(band) // reduction:
                 candidates += waiting
         if candidates:
-            scores = rule(candidates, runs, epoch, rungs[-1], reference)
-            return candidates[max(range(len(scores)), key=scores.__getitem__)].number
+            best = _undominated(candidates, epoch)
+            scores = rule(best, runs, epoch, rungs[-1], reference)
+            return best[max(range(len(scores)), key=scores.__getitem__)].number
     return None
+
+
+def _undominated(runs: Sequence[Run], epoch: int) -> list[Run]:
+    """Return the runs that no other is as good as at the rung, for no more cost: one of them deserves it most."""
+    kept = moocore.is_nondominated(np.array([(-run.dice[epoch - 1], *run.log_costs) for run in runs]), keep_weakly=True)
+    return [run for run, keep in zip(runs, kept, strict=True) if keep]
 
 
 def cost_bands(runs: Sequence[Run], count: int) -> list[list[Run]]:
     """Return the runs in `count` bands (at least 1) of equally many, by the mean of log10 of their costs."""
-    ordered = sorted(runs, key=lambda run: (sum(map(math.log10, run.costs.values())), run.number))
+    ordered = sorted(runs, key=attrgetter("rank_of_cost"))
     edges = [round(len(ordered) * i / max(1, count)) for i in range(max(1, count) + 1)]
     return [ordered[start:end] for start, end in pairwise(edges)]
 
@@ -105,10 +125,11 @@ def by_gain(waiting: Sequence[Run], runs: Sequence[Run], epoch: int, last: int, 
         for run in runs
         if not run.paused and len(run.dice) > epoch
     ]
+    front = [known[i] for i in front_of(known, tuple(reference.values))]
     scores = []
     for run in waiting:
         ends = at_end[epoch].possible(run.dice[epoch - 1])
-        gain = fmean(added_hypervolume({"dice": dice} | run.costs, known, reference) for dice in ends)
+        gain = fmean(added_hypervolume({"dice": dice} | run.costs, front, reference) for dice in ends)
         scores.append(gain if gain > 0 else run.dice[epoch - 1] - 2)
     return scores
 
@@ -138,8 +159,8 @@ class Extrapolation:
 
     @classmethod
     def of(cls, runs: Sequence[Run], epoch: int, last: int) -> "Extrapolation":
-        """Fit it to the runs that have finished."""
-        pairs = [(run.dice[epoch - 1], run.dice[last - 1]) for run in runs if len(run.dice) == last]
+        """Fit it to the latest runs that have finished."""
+        pairs = [(run.dice[epoch - 1], run.dice[last - 1]) for run in runs if len(run.dice) == last][-MOST_PAIRS:]
         early, late = np.array(pairs).reshape(-1, 2).T
         if len(pairs) < FEWEST_PAIRS or np.ptp(early) < LEAST_SPREAD:
             return cls(1.0, float(np.median(late - early)) if pairs else 0.0, PRIOR_ERRORS)

@@ -148,7 +148,7 @@ class Search:
         if rungs.promote == "off":
             return None
         return to_promote(
-            self._ledger.runs(),
+            self._ledger.tally().runs(),
             self._rungs,
             RULES[rungs.promote],
             self._reference,
@@ -232,22 +232,20 @@ class Search:
         """Write what `nas status` shows of a search that is running."""
         text = self._standing().text()
         now = {"pid": os.getpid(), "at": time.time(), "slots": self._executor.slots, "text": text}
-        write_atomic(self._folder.standing_file, json.dumps(now))
+        write_atomic(self._folder.standing_file, json.dumps(now), durable=False)
 
     def _standing(self) -> Standing:
         """Return how the search stands. Time left: the trials to come, each as long as one took so far."""
-        trials, total = self._ledger.trials, self._spending.trials_total()
-        idle = [t for t in trials if t.number not in self._flying]
-        to_come = max(0, total - len(idle))
-        seconds = sum(float(t.user_attrs.get("seconds", 0)) for t in idle)
-        left = seconds / len(idle) * to_come / self._executor.slots if idle else None
+        tally, total, begun = self._ledger.tally(), self._spending.trials_total(), len(self._ledger.trials)
+        idle = begun - len(self._flying)
+        left = tally.seconds / idle * max(0, total - idle) / self._executor.slots if idle else None
         return Standing(
-            len(trials),
+            begun,
             total,
-            self._ledger.outcomes(),
+            tally.outcomes,
             self._screen.counts,
-            len(self._ledger.front()),
-            self._ledger.hypervolume(),
+            len(tally.front),
+            tally.volumes[-1] if tally.volumes else 0.0,
             left,
             training=len(self._flying),
             waiting=len(self._ledger.waiting()),
