@@ -23,6 +23,8 @@ deploy: {size: 64}
 sampler: {startup: 3}
 budget: {trials: 5}
 start: {published: false}
+rungs: {promote: "off"}
+workers: 1
 """
 
 

@@ -21,7 +21,7 @@ from studies.material import Material, load_material
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
 COUNT = 16
 DRAWN = scenes(COUNT, 64, 0)
-FAST = ("budget.trials=1", "train.epochs=1", "constraints.macs=<= 60 M", "start.published=false")
+FAST = ("workers=0", "budget.trials=1", "train.epochs=1", "constraints.macs=<= 60 M", "start.published=false")
 
 
 def pixels(index: int) -> np.ndarray:
