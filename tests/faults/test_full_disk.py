@@ -10,11 +10,12 @@ import pytest
 import studies
 
 pytestmark = pytest.mark.slow
+UNCHECKED = "import studies.running as r; r.LEAST_FREE_BYTES = 0; from studies.cli import app; app()"
 SCRIPT = """\
 set -e
 mount -t tmpfs -o size={size} none run
 cd {folder}
-{python} -m studies.cli search study.yaml --dir run/study rungs.promote=off budget.trials=6 || echo "ended with $?" >&2
+{python} -c "{code}" search study.yaml --dir run/study rungs.promote=off budget.trials=6 || echo "ended with $?" >&2
 rm -f run/filler
 cp -a run/study kept
 """
@@ -24,7 +25,7 @@ cp -a run/study kept
 @pytest.mark.parametrize("size", ["700k", "1500k"])
 def test_a_full_disk_ends_the_search_and_nothing_stored_is_lost(size: str, many: Path) -> None:
     (many / "run").mkdir()
-    script = SCRIPT.format(size=size, folder=many, python=sys.executable)
+    script = SCRIPT.format(size=size, folder=many, python=sys.executable, code=UNCHECKED)
     command = ["unshare", "--map-root-user", "--mount", "sh", "-c", script]
     done = subprocess.run(command, cwd=many, capture_output=True, text=True, timeout=300)
     assert "ended with 1" in done.stderr, done.stderr
