@@ -5,13 +5,17 @@ from typing import TypeAlias
 
 from nas.errors import NasError
 
-__all__ = ["Address", "ConfigError", "SourceError", "dotted", "one_line", "shown"]
+__all__ = ["Address", "ConfigError", "NoRecordYet", "SourceError", "dotted", "one_line", "shown"]
 
 Address: TypeAlias = tuple[str | int, ...]  # ("train", "epochs"), ("objectives", 1)
 
 
 class ConfigError(NasError):
     """A study's configuration cannot be used as it is written; one line for each fault."""
+
+
+class NoRecordYet(ConfigError):
+    """A study has begun and has no record of trials yet."""
 
 
 class SourceError(NasError):

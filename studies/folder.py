@@ -14,7 +14,7 @@ import optuna
 from optuna.storages import BaseStorage
 
 from studies.config import StudyConfig, fixed_for_resume, folder_name, load_config
-from studies.errors import ConfigError
+from studies.errors import ConfigError, NoRecordYet
 from studies.storing import opened
 
 __all__ = ["StudyFolder", "write_atomic"]
@@ -115,7 +115,7 @@ class StudyFolder:
         try:
             return optuna.load_study(study_name=self.study_name(), storage=self.storage())
         except KeyError:
-            raise ConfigError(f"{self.root}: storage {config.storage} holds no study; run `nas search` first") from None
+            raise NoRecordYet(f"{self.root}: storage {config.storage} holds no study; run `nas search` first") from None
         except ValueError as fault:
             raise ConfigError(
                 f"{self.root}: a line in the middle of the journal is damaged ({fault}); restore it from a backup"

@@ -9,7 +9,7 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Reference", "added_hypervolume", "front_of", "hypervolume", "ranks_of"]
+__all__ = ["Reference", "added_hypervolume", "front_of", "hypervolume", "hypervolumes", "ranks_of"]
 
 Values = Mapping[str, float]
 
@@ -51,6 +51,19 @@ def hypervolume(rows: Sequence[Values], reference: Reference) -> float:
     if not rows:
         return 0.0
     return float(moocore.hypervolume(_points(rows, tuple(reference.values)), ref=reference.point()))
+
+
+def hypervolumes(rows: Sequence[Values], reference: Reference) -> list[float]:
+    """Return the hypervolume of the first row, of the first two, and so on; a dominated row costs next to nothing."""
+    volumes: list[float] = []
+    front = np.empty((0, len(reference.values)))
+    for point in _points(rows, tuple(reference.values)) if rows else ():
+        if (front <= point).all(axis=1).any():
+            volumes.append(volumes[-1])
+        else:
+            front = np.vstack([front[~(point <= front).all(axis=1)], point])
+            volumes.append(float(moocore.hypervolume(front, ref=reference.point())))
+    return volumes
 
 
 def added_hypervolume(row: Values, others: Sequence[Values], reference: Reference) -> float:

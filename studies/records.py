@@ -1,8 +1,9 @@
 """A study's record as tables: trials, front and hypervolume. Reads stored files only; no rule is needed."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from studies.config import StudyConfig
 from studies.folder import StudyFolder
-from studies.front import Reference, front_of, hypervolume
+from studies.front import Reference, front_of, hypervolumes
 
 __all__ = ["StudyRecord", "continued", "curve_of", "finished", "is_published", "load", "reference_of", "values_of"]
 
@@ -80,13 +81,12 @@ class StudyRecord:
     def hypervolume(self) -> pd.Series:
         """Return the hypervolume after each finished trial, in the order in which they finished."""
         done = sorted(finished(self.frozen), key=lambda t: (t.datetime_complete, t.number))
-        rows: list[Mapping[str, float]] = []
-        volumes = {}
-        for trial in done:
-            if trial.state == TrialState.COMPLETE:
-                rows.append(values_of(trial, self.config.objectives))
-            volumes[trial.number] = hypervolume(rows, self.reference)
-        return pd.Series(volumes, name="hypervolume", dtype=float).rename_axis("number")
+        well = [trial.state == TrialState.COMPLETE for trial in done]
+        rows = [values_of(trial, self.config.objectives) for trial, is_well in zip(done, well, strict=True) if is_well]
+        volumes = [0.0, *hypervolumes(rows, self.reference)]
+        after = [volumes[count] for count in accumulate(map(int, well))]
+        index = pd.Index([trial.number for trial in done], dtype="int64", name="number")
+        return pd.Series(after, index=index, name="hypervolume", dtype=float)
 
 
 def load(directory: str | Path) -> StudyRecord:

@@ -1,6 +1,5 @@
 """What the commands do, with words for the person at the terminal."""
 
-import os
 import shlex
 import time
 import warnings
@@ -23,7 +22,7 @@ from studies.data_section import FolderData
 from studies.errors import ConfigError
 from studies.families import lines_of
 from studies.fidelity import foretelling
-from studies.folder import StudyFolder, read_json, write_atomic
+from studies.folder import StudyFolder, write_atomic
 from studies.latency_meter import LatencyMeter
 from studies.material import Material, load_material, with_deploy_size
 from studies.own_rules import checked_space, fix_rules, rules_of
@@ -35,6 +34,7 @@ from studies.screening import Screen
 from studies.search import Search, check_sizes, disk_free_bytes
 from studies.slots import executor_for, slots_of
 from studies.splitting import data_section, with_full_parts
+from studies.standing import last_said
 from studies.starter import starter_yaml
 from studies.tables import foretelling_table, front_table, outcome_line, pretrained_line
 
@@ -121,22 +121,11 @@ def _stopping(config: StudyConfig) -> str:
 def show_status(directory: Path) -> None:
     """Print how a study stands, and what its driver said last if one is at work."""
     console, record = Console(), load(directory)
-    said = read_json(record.folder.standing_file)
-    if said and _is_running(int(str(said["pid"]))):
-        ago = duration(time.time() - float(str(said["at"])))
-        console.print(Text(f"running (process {said['pid']}, {said['slots']} at once), {ago} ago: {said['text']}"))
+    said = last_said(record.folder)
+    if said:
+        ago = duration(time.time() - said.at)
+        console.print(Text(f"running (process {said.pid}, {said.slots} at once), {ago} ago: {said.text}"))
     _print_standing(console, record)
-
-
-def _is_running(pid: int) -> bool:
-    """Return whether there is such a process; one that belongs to somebody else counts."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def write_starter(data: Path, out: Path | None, name: str | None) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
@@ -12,7 +13,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from sqlalchemy.exc import DBAPIError
 
 from nas.errors import NasError
-from studies.errors import ConfigError
+from studies.errors import ConfigError, NoRecordYet
 
 __all__ = ["StorageUnreachable", "opened", "patiently"]
 
@@ -39,7 +40,8 @@ def opened(storage: str, folder: Path, *, writing: bool = False) -> BaseStorage:
         path = folder / SQLITE
         if not path.exists() and not writing:
             raise _none_yet(path)
-        return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
+        file = path if writing else f"file:{quote(str(path.resolve()))}?mode=ro&uri=true"
+        return RDBStorage(f"sqlite:///{file}", engine_kwargs={"connect_args": {"timeout": 60}})
     if importlib.util.find_spec("psycopg") is None:
         raise ConfigError(f"storage: {storage} needs the extra 'postgres': pip install 'nas-medseg[postgres]'")
     url = storage.replace("postgresql://", "postgresql+psycopg://", 1)
@@ -74,8 +76,8 @@ def _journal(path: Path, writing: bool) -> JournalStorage:
     return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
 
 
-def _none_yet(path: Path) -> ConfigError:
-    return ConfigError(f"{path.parent}: the study has no trials yet (no {path.name}); run `nas search` first")
+def _none_yet(path: Path) -> NoRecordYet:
+    return NoRecordYet(f"{path.parent}: the study has no trials yet (no {path.name}); run `nas search` first")
 
 
 def _mend(journal: Path) -> None:

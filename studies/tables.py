@@ -3,9 +3,9 @@
 import pandas as pd
 from rich.table import Table
 
-__all__ = ["foretelling_table", "front_table", "outcome_line", "pretrained_line"]
+__all__ = ["FORMATS", "foretelling_table", "front_table", "outcome_line", "pretrained_line"]
 
-_FORMATS = {
+FORMATS = {
     "dice": ("Dice", "{:.4f}", 1.0),
     "latency_ms": ("latency ms", "{:.2f}", 1.0),
     "traffic_bytes": ("traffic MB", "{:.1f}", 1e-6),
@@ -15,19 +15,21 @@ _FORMATS = {
     "peak_memory_bytes": ("peak MB", "{:.1f}", 1e-6),
     "kernels": ("kernels", "{:.0f}", 1.0),
 }
+"""How each metric is shown: its title with the unit, its digits, and what it is multiplied by for that."""
+
 _ALWAYS = ("dice", "latency_ms", "traffic_bytes", "macs", "params")
 
 
 def front_table(front: pd.DataFrame, objectives: tuple[str, ...]) -> Table:
     """Return the front, best Dice first; objectives are marked with *."""
-    shown = [name for name in _FORMATS if name in front.columns and (name in objectives or name in _ALWAYS)]
+    shown = [name for name in FORMATS if name in front.columns and (name in objectives or name in _ALWAYS)]
     table = Table(title=f"Pareto front of {len(front)} (* objective)")
     table.add_column("trial", justify="right")
     for name in shown:
-        table.add_column(_FORMATS[name][0] + ("*" if name in objectives else ""), justify="right")
+        table.add_column(FORMATS[name][0] + ("*" if name in objectives else ""), justify="right")
     table.add_column("from", overflow="fold")
     for number, row in front.iterrows():
-        cells = [_FORMATS[name][1].format(float(row[name]) * _FORMATS[name][2]) for name in shown]
+        cells = [FORMATS[name][1].format(float(row[name]) * FORMATS[name][2]) for name in shown]
         table.add_row(str(number), *cells, str(row["origin"]))
     return table
 
