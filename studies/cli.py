@@ -67,6 +67,18 @@ def status(directory: Annotated[Path, typer.Argument(help="the study's folder")]
 
 
 @app.command()
+def report(
+    directory: Annotated[Path, typer.Argument(help="the study's folder; nothing in it is changed")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="page to write; default NAME.html")] = None,
+) -> None:
+    """Write a page to choose a network in: one file that works offline, also while a search runs."""
+    from studies.report import write_report
+
+    with _one_line_faults():
+        write_report(directory, out)
+
+
+@app.command()
 def init(
     data: Annotated[Path, typer.Argument(help="folder of images and masks")],
     out: Annotated[Path | None, typer.Option("--out", help="file to write; default NAME.yaml")] = None,

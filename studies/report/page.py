@@ -1,0 +1,156 @@
+"""The whole page: one file that asks no server for anything.
+
+Its Content-Security-Policy names the scripts in it by their hashes and allows no request. WebGL figures of plotly
+compile functions, hence 'unsafe-eval': what may call it are those scripts alone.
+"""
+
+import base64
+import hashlib
+import json
+from datetime import UTC, datetime
+from importlib.resources import files
+
+from plotly.graph_objects import Figure
+from plotly.offline import get_plotlyjs
+
+from evaluators.metrics import METRICS
+from studies.report.agreement import agreement_figure, agreements_of
+from studies.report.details import Detail, blocks_figure, curves_figure, detail_of, shown_numbers
+from studies.report.effects import effects_figure, effects_of
+from studies.report.failures import failures_of
+from studies.report.listing import download_of
+from studies.report.looks import decision_words, option_text, unit_of
+from studies.report.markup import Markup, as_json, tag
+from studies.report.parallel import axes_of, parallel_figure
+from studies.report.progress import growth_figure, growth_of
+from studies.report.rows import Study, rungs_of
+from studies.report.sections import (
+    compare_section,
+    download_link,
+    failures_section,
+    front_section,
+    learned_section,
+    standing_section,
+)
+from studies.report.tradeoff import Tradeoff, shown_value, tradeoff_figure, tradeoff_of
+from studies.report.trial_sections import trials_section
+
+__all__ = ["page_of"]
+
+_TITLES = {
+    "standing": "Standing",
+    "front": "Front",
+    "trials": "Networks",
+    "compare": "Compare",
+    "learned": "Learned",
+    "failures": "Failures",
+}
+
+
+def page_of(study: Study) -> str:
+    """Return the report of a study as HTML."""
+    growth, tradeoff = growth_of(study), tradeoff_of(study)
+    details = [detail_of(study, number) for number in shown_numbers(study)]
+    effects, axes = effects_of(study), axes_of(study)
+    agreements = agreements_of(study.rows, rungs_of(study.config))
+    figures = _trial_figures(study, details)
+    if growth.trials:
+        figures |= {f"growth-{x}": growth_figure(growth, x) for x in ("trials", "device_hours")}
+    if tradeoff.numbers:
+        figures["front"] = tradeoff_figure(tradeoff, *tradeoff.first)
+    if details:
+        figures["curves"] = curves_figure(study, [detail.row for detail in details])
+    figures |= {"parallel": parallel_figure(axes)} if axes else {}
+    figures |= {"effects": effects_figure(effects.shown)} if effects.shown else {}
+    figures |= {"agreement": agreement_figure(agreements)} if agreements else {}
+    body = [
+        _header(study),
+        standing_section(study, growth),
+        front_section(study, tradeoff),
+        trials_section(study, details),
+        compare_section({detail.row.number: detail.row.name for detail in details}),
+        learned_section(study, effects, bool(axes), bool(agreements)),
+        failures_section(*failures_of(study)),
+    ]
+    data = {"figures": _plain(figures), "front": _front_data(tradeoff), "compared": _compared(study, details)}
+    return _document(study.config.name, body, as_json(data))
+
+
+def _header(study: Study) -> Markup:
+    links = [tag("a", title, href=f"#{anchor}") for anchor, title in _TITLES.items()]
+    written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    objectives = ", ".join(unit_of(name).title for name in study.config.objectives)
+    about = f"space {study.config.space} · objectives {objectives} · written {written}"
+    save = download_link(download_of(study), len(study.rows))
+    return tag("header", tag("h1", study.config.name), tag("p", about, class_="quiet"), tag("nav", *links, save))
+
+
+def _trial_figures(study: Study, details: list[Detail]) -> dict[str, Figure]:
+    figures = {}
+    for detail in details:
+        figures[f"curve-{detail.row.number}"] = curves_figure(study, [detail.row])
+        if detail.blocks:
+            figures[f"blocks-{detail.row.number}"] = blocks_figure(detail.blocks)
+    return figures
+
+
+def _plain(figures: dict[str, Figure]) -> dict[str, object]:
+    """Return figures as JSON can hold them, without plotly's template."""
+    plain = {name: json.loads(figure.to_json()) for name, figure in figures.items()}
+    for figure in plain.values():
+        figure["layout"].pop("template", None)
+    return plain
+
+
+def _front_data(tradeoff: Tradeoff) -> dict[str, object]:
+    """Return what the script needs to show another pair, in the units that are shown."""
+    columns = range(len(tradeoff.numbers))
+    return {
+        "numbers": tradeoff.numbers,
+        "labels": tradeoff.labels,
+        "titles": {name: unit_of(name).title for name in tradeoff.metrics},
+        "values": {name: [shown_value(tradeoff, name, i) for i in columns] for name in tradeoff.metrics},
+        "groups": tradeoff.groups,
+        "steps": {f"{x}|{y}": steps for (x, y), steps in tradeoff.steps.items()},
+    }
+
+
+def _compared(study: Study, details: list[Detail]) -> dict[str, object]:
+    """Return costs and decisions of the trials that can be compared, as they are shown."""
+    found: dict[str, object] = {}
+    for detail in details:
+        row = detail.row
+        known = [(name, row.values[name]) for name in METRICS if name in row.values]
+        costs = [[unit_of(name).title, unit_of(name).text(value)] for name, value in known]
+        decisions = [[decision_words(path), option_text(option)] for path, option in row.decisions.items()]
+        found[str(row.number)] = {"name": row.name, "costs": costs, "decisions": decisions}
+    return found
+
+
+def _document(title: str, body: list[Markup], data: Markup) -> str:
+    own = files("studies.report")
+    style, script = (own.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    scripts = [get_plotlyjs(), script]
+    allowed = " ".join(f"'sha256-{_digest(text)}'" for text in scripts)
+    policy = (
+        f"default-src 'none'; script-src {allowed} 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
+        f"base-uri 'none'; form-action 'none'"
+    )
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        Markup(tag("meta", content=policy).replace("<meta ", '<meta http-equiv="Content-Security-Policy" ', 1)),
+        tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name_="color-scheme", content="light dark"),
+        tag("title", title),
+        tag("style", Markup(style)),
+    )
+    hidden = tag("script", data, type="application/json", id="data")
+    runs = [tag("script", Markup(text)) for text in scripts]
+    needs = tag("noscript", tag("p", "The figures need JavaScript; the tables do not."))
+    page = tag("html", head, tag("body", tag("main", needs, *body), hidden, *runs), lang="en")
+    return f"<!DOCTYPE html>\n{page}\n"
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,257 @@
+"""The page's sections about the whole study, as HTML. Figures are places that the page's script fills."""
+
+from studies.cost_tables import short
+from studies.progress import duration
+from studies.report.agreement import LEAST
+from studies.report.effects import LEAST_TRIALS, Effects
+from studies.report.failures import Failure
+from studies.report.listing import Download
+from studies.report.looks import unit_of
+from studies.report.markup import Markup, tag
+from studies.report.progress import Growth, Use, outcomes_of, used_of
+from studies.report.rows import Study
+from studies.report.tradeoff import Tradeoff
+
+__all__ = [
+    "compare_section",
+    "download_link",
+    "failures_section",
+    "front_section",
+    "learned_section",
+    "place",
+    "section",
+    "standing_section",
+    "table",
+]
+
+
+def section(anchor: str, title: str, *inside: Markup) -> Markup:
+    """Return a section with its heading."""
+    return tag("section", tag("h2", title), *inside, id=anchor)
+
+
+def place(figure: str, what: str) -> Markup:
+    """Return where the script draws the figure of that name; `what` is read aloud."""
+    return tag("div", id=f"figure-{figure}", class_="figure", role="img", aria_label=what)
+
+
+def table(heads: list[str], rows: list[list[str]], words: int = 1) -> Markup:
+    """Return a table; all columns but the first `words` hold numbers, which are set to the right."""
+    kinds = [None if i < words else "number" for i in range(len(heads))]
+    head = tag("tr", *(tag("th", text, class_=kind, scope="col") for text, kind in zip(heads, kinds, strict=True)))
+    body = [tag("tr", *(tag("td", x, class_=k) for x, k in zip(row, kinds, strict=True))) for row in rows]
+    return tag("div", tag("table", tag("thead", head), tag("tbody", *body)), class_="wide")
+
+
+def standing_section(study: Study, growth: Growth) -> Markup:
+    """Return how the study stands."""
+    inside = [_running(study), _tiles(study, growth)]
+    if not study.rows:
+        inside.append(tag("p", "No trials yet: figures appear when networks have been trained."))
+    else:
+        counts = [[outcome, str(count)] for outcome, count in outcomes_of(study.rows)]
+        ended = tag("div", tag("h3", "Trials"), table(["outcome", "trials"], counts))
+        inside.append(tag("div", ended, _budget(study), class_="columns"))
+    if growth.trials:
+        figures = [place(f"growth-{x}", f"hypervolume against {x}") for x in ("trials", "device_hours")]
+        inside += [tag("div", *figures, class_="columns"), _reference(study)]
+    return section("standing", "How it stands", *inside)
+
+
+def _running(study: Study) -> Markup:
+    if study.said is None:
+        return tag("p", tag("strong", "Not running."), " No search is at work on this study on this machine.")
+    return tag("p", tag("strong", "Running"), f" when this page was written: {study.said.text}")
+
+
+def _tiles(study: Study, growth: Growth) -> Markup:
+    best = study.row[study.front[0]].values["dice"] if study.front else None
+    hours = growth.device_hours[-1] if growth.trials else 0.0
+    shown = {
+        "trained through": str(len(study.complete)),
+        "on the front": str(len(study.front)),
+        "best Dice": unit_of("dice").text(best),
+        "hypervolume": f"{growth.hypervolume[-1]:.4f}" if growth.trials else "–",
+        "of training": duration(3600 * hours),
+    }
+    return tag("dl", *(tag("div", tag("dt", name), tag("dd", text)) for name, text in shown.items()), class_="tiles")
+
+
+def _budget(study: Study) -> Markup:
+    lines = [tag("h3", "Budget")]
+    for use in used_of(study.config, study.rows):
+        lines.append(_use(use))
+    budget = study.config.budget
+    limits = {"hours of one run": budget.hours, "finished trials without progress": budget.patience}
+    lines += [tag("p", f"At most {value:g} {what}.", class_="quiet") for what, value in limits.items() if value]
+    return tag("div", *lines)
+
+
+def _use(use: Use) -> Markup:
+    if use.limit is None:
+        return tag("p", f"{use.used:.3g} {use.what}, no limit", class_="quiet")
+    words = f"{use.used:.4g} of {use.limit:g} {use.what}"
+    bar = tag("progress", max=f"{use.limit:g}", value=f"{min(use.used, use.limit):g}", aria_label=words)
+    return tag("p", words, tag("br"), bar)
+
+
+def _reference(study: Study) -> Markup:
+    assert study.reference is not None
+    point = ", ".join(f"{unit_of(name).title} {unit_of(name).text(v)}" for name, v in study.reference.values.items())
+    words = "Hypervolume is over (1 − Dice, log10 of each cost) below the reference point, fixed at the start: "
+    return tag("p", words + point + ".", class_="quiet")
+
+
+def front_section(study: Study, tradeoff: Tradeoff) -> Markup:
+    """Return the figure of the front with its controls, and the front as a table."""
+    if not tradeoff.numbers:
+        return section("front", "Front", tag("p", "No trial has a Dice yet."))
+    names = list(tradeoff.metrics)
+    controls = tag(
+        "form",
+        _choice("x", "x", names, tradeoff.first[0]),
+        _tick("log-x", "log"),
+        _choice("y", "y", names, tradeoff.first[1]),
+        _tick("log-y", "log"),
+        _tick("stopped", f"stopped trials ({len(tradeoff.groups['stopped'])})"),
+        tag(
+            "span",
+            _choice("budget", "budget:", [n for n in names if n != "dice"], tradeoff.first[0]),
+            " ≤ ",
+            tag("input", id="limit", type="number", min="0", step="any", aria_label="limit"),
+            class_="budget",
+        ),
+        id="controls",
+        class_="controls",
+    )
+    said = tag("p", "Type a limit to mark the best network below it. Click a point to open its trial.", id="picked")
+    said = Markup(said.replace("<p ", '<p aria-live="polite" ', 1))
+    figure = place("front", "the trials in two objectives or costs")
+    return section("front", "Front", controls, said, figure, _front_table(study))
+
+
+def _choice(name: str, label: str, options: list[str], chosen: str) -> Markup:
+    shown = [tag("option", unit_of(o).title, value=o, selected=o == chosen) for o in options]
+    return tag("label", label + " ", tag("select", *shown, id=name))
+
+
+def _tick(name: str, label: str) -> Markup:
+    return tag("label", tag("input", type="checkbox", id=name), " " + label)
+
+
+def _front_table(study: Study) -> Markup:
+    metrics = [n for n in ("dice", "latency_ms", "traffic_bytes", "macs", "params") if _known(study, n)]
+    metrics += [name for name in study.config.objectives if name not in metrics]
+    heads = ["trial", "from", *(unit_of(n).title + " *" * (n in study.config.objectives) for n in metrics)]
+    shown = [study.row[number] for number in study.front]
+    shown += [row for row in study.complete if row.published and row.number not in study.front]
+    rows = []
+    for row in shown:
+        note = "" if row.number in study.front else " (dominated)"
+        origin = f"published {row.published}" if row.published else row.origin
+        rows.append([str(row.number), origin + note, *(unit_of(n).text(row.values.get(n)) for n in metrics)])
+    found = table(heads, rows, words=2)
+    for row in shown:
+        found = Markup(found.replace(f"<tr><td>{row.number}</td>", f"<tr><td>{_link(row.number)}</td>", 1))
+    words = tag("p", f"The front of {len(study.front)}, best Dice first, and published networks; * objective.")
+    return tag("div", words, found) if shown else tag("p", "No trial has been trained through yet.")
+
+
+def _link(number: int) -> Markup:
+    return tag("a", str(number), href=f"#trial-{number}")
+
+
+def _known(study: Study, metric: str) -> bool:
+    return any(metric in row.values for row in study.complete)
+
+
+def compare_section(names: dict[int, str]) -> Markup:
+    """Return the curves of all trials that are shown in full, and the table of two or three that are chosen."""
+    if not names:
+        return section("compare", "Compare", tag("p", "There is nothing to compare yet."))
+    numbers = list(names)
+    chosen = [numbers[0], numbers[min(1, len(numbers) - 1)], None]
+    pickers = []
+    for place_, number in enumerate(chosen):
+        options = [tag("option", "–", value="")] if number is None else []
+        options += [tag("option", name, value=str(n), selected=n == number) for n, name in names.items()]
+        pickers.append(tag("label", f"{'ABC'[place_]} ", tag("select", *options, class_="compared")))
+    only = tag("label", tag("input", type="checkbox", id="only-different", checked=True), " only what differs")
+    return section(
+        "compare",
+        "Compare",
+        tag("p", "Dice after each epoch. Dotted lines are rungs, dashed curves published networks."),
+        place("curves", "learning curves of the front"),
+        tag("h3", "Decisions side by side"),
+        tag("form", *pickers, only, class_="controls"),
+        tag("div", id="compared", class_="wide"),
+    )
+
+
+def learned_section(study: Study, effects: Effects, has_axes: bool, has_agreement: bool) -> Markup:
+    """Return what the trials say of choices, and of rungs."""
+    inside = [tag("h3", "Decisions, costs and Dice")]
+    if has_axes:
+        inside += [
+            tag("p", "Drag along an axis to keep only the lines through that range; lighter lines: better Dice.")
+        ]
+        inside += [place("parallel", "parallel coordinates")]
+    else:
+        inside += [tag("p", "Too few: two trials must have been trained through.")]
+    inside += [tag("h3", "Effect of each choice at equal cost"), *_effects(effects)]
+    inside += [tag("h3", "Do rungs foretell the end?")]
+    if has_agreement:
+        inside += [
+            tag(
+                "p",
+                "Kendall's tau between Dice at a rung and at the last epoch: 1 is the same order, 0 is none. "
+                "95 % bootstrap intervals. Only trials that were trained through count, and those are the "
+                "ones that rungs let pass: of all trials tau would be larger.",
+                class_="quiet",
+            )
+        ]
+        inside += [place("agreement", "rank correlation of rungs with the last epoch")]
+    elif study.config.rungs.promote == "off":
+        inside += [tag("p", "This study has no rungs.")]
+    else:
+        inside += [
+            tag("p", f"Too few: {len(study.complete)} trials were trained through, from {LEAST} on it is shown.")
+        ]
+    return section("learned", "What it shows", *inside)
+
+
+def _effects(effects: Effects) -> list[Markup]:
+    if effects.trained < LEAST_TRIALS:
+        words = f"Too few: {effects.trained} trials were trained through; from {LEAST_TRIALS} on this says something."
+        return [tag("p", words)]
+    if not effects.shown:
+        return [tag("p", "No choice was made differently often enough.")]
+    by_chance = max(1, round(effects.compared / 20))
+    words = (
+        f"How much Dice an option goes with, after a quadratic function of log cost is taken off; 95 % intervals. "
+        f"{effects.compared} options were compared, the {len(effects.shown)} clearest are shown: about {by_chance} of "
+        f"the intervals would miss 0 by chance alone. The sampler chose what to try together, so this is no proof of "
+        f"cause."
+    )
+    return [tag("p", words, class_="quiet"), place("effects", "effects of choices")]
+
+
+def failures_section(count: int, failures: list[Failure]) -> Markup:
+    """Return the trials that failed, with the end of what was written when they did."""
+    if not count:
+        return section("failures", "Failures", tag("p", "No trial has failed."))
+    shown = f", the latest {len(failures)} are shown" if count > len(failures) else ""
+    inside = [tag("p", f"{count} failed{shown}.")]
+    for failure in failures:
+        row = failure.row
+        head = tag("summary", tag("strong", f"{row.name}: {row.outcome}"), " ", tag("span", row.reason[:300]))
+        facts = tag("p", f"from {row.origin}, {short(row.values.get('macs', 0))} MACs, after {duration(row.seconds)}")
+        end = tag("pre", failure.end) if failure.end else tag("p", "There is no fault.txt in its folder.")
+        inside.append(tag("details", head, tag("p", row.reason), facts, end))
+    return section("failures", "Failures", *inside)
+
+
+def download_link(download: Download, count: int) -> Markup:
+    """Return the link that saves all trials."""
+    words = f"All {count} trials as {download.name}"
+    return tag("a", words, href=download.uri, download=download.name, class_="download")

@@ -1,0 +1,117 @@
+"""Studies with known trials, written as a search writes them, without training anything."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import optuna
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+import nas
+from search_spaces import published, spaces
+from studies.config import StudyConfig
+from studies.folder import StudyFolder
+from studies.report.rows import Study, study_of
+
+SPACE = spaces["unet"]
+BEGAN = datetime(2026, 1, 1)
+EPOCHS, RUNGS = 9, (1, 3, 9)
+
+
+def config_of(**sections: object) -> StudyConfig:
+    plain = {
+        "name": "made",
+        "space": "unet",
+        "data": {"kind": "generated"},
+        "train": {"epochs": EPOCHS, "size": 64},
+        "deploy": {"size": 64},
+    }
+    return StudyConfig.model_validate(plain | {"budget": {"trials": 40}} | sections)
+
+
+def trials(count: int, seed: int = 0, folder: StudyFolder | None = None, state: str = "mixed") -> Iterator[FrozenTrial]:
+    """Published networks first; of the others every third is stopped at a rung and every eighth fails."""
+    rng, began = Random(seed), BEGAN
+    for number in range(count):
+        name = ("amsunet", "unet_bn32")[number] if number < 2 and state == "mixed" else ""
+        architecture = published[name] if name else SPACE.sample(rng)
+        graph = nas.build(architecture, (3, 64, 64))
+        cost = asdict(nas.cost(nas.deploy(graph)))
+        cost |= {"latency_ms": cost["traffic_bytes"] * 2e-7 * rng.uniform(0.7, 1.4), "latency_iqr_ms": 0.1}
+        failed = state == "failed" or (state == "mixed" and number > 2 and number % 8 == 0)
+        epochs = RUNGS[number % 2] if number > 2 and number % 3 == 0 else EPOCHS
+        curve = curve_of(math.log10(cost["macs"]), epochs, rng)
+        if folder is not None:
+            folder.trial(number).mkdir(parents=True)
+            (folder.trial(number) / "graph.json").write_text(graph.to_json())
+        began += timedelta(minutes=2)
+        yield trial(SPACE.decisions(architecture), cost, curve, began, f"published:{name}" if name else "tpe", failed)
+
+
+def curve_of(log_macs: float, epochs: int, rng: Random) -> list[float]:
+    end = min(0.95, max(0.05, 0.25 + 0.09 * (log_macs - 5) + rng.gauss(0, 0.03)))
+    return [round(end * (1 - math.exp(-(e + 1) / 2.5)) + rng.gauss(0, 0.004), 6) for e in range(epochs)]
+
+
+def trial(
+    decisions: dict[str, object],
+    costs: dict[str, float],
+    curve: Sequence[float],
+    ended: datetime,
+    origin: str = "tpe",
+    failed: bool = False,
+    objectives: Sequence[str] = ("dice", "latency_ms", "traffic_bytes"),
+    **facts: object,
+) -> FrozenTrial:
+    """A trial that ended well if its curve has all epochs, else stopped at a rung, unless it failed."""
+    well = len(curve) == EPOCHS and not failed
+    known = {"key": "k", "origin": origin, "costs": dict(costs), "seconds": 12.0 * len(curve)}
+    known |= {"outcome": "ok" if well else "stopped", "reason": "", "curve": list(curve)}
+    if failed:
+        known |= {"outcome": "oom", "reason": "OutOfMemory: out of memory at step 3"}
+        del known["curve"]
+    values = [curve[-1] if name == "dice" else costs[name] for name in objectives] if well else None
+    state = TrialState.COMPLETE if well else TrialState.FAIL if failed else TrialState.PRUNED
+    made = create_trial(
+        state=state,
+        values=values,
+        params=dict(decisions),
+        distributions={path: CategoricalDistribution((option, "-")) for path, option in decisions.items()},
+        user_attrs=known | facts,
+    )
+    made.datetime_start, made.datetime_complete = ended, ended
+    return made
+
+
+def reference_of(config: StudyConfig) -> dict[str, float]:
+    known = {"dice": 0.2, "latency_ms": 50.0, "traffic_bytes": 3e8, "macs": 6e8}
+    return {name: known[name] for name in config.objectives}
+
+
+def write(folder: StudyFolder, config: StudyConfig, made: Sequence[FrozenTrial]) -> Path:
+    """Store a study's record in its folder."""
+    folder.begin(config)
+    facts = {"reference": reference_of(config), "identity": "made"}
+    folder.facts_file.write_text(json.dumps(facts))
+    study = optuna.create_study(
+        study_name=folder.study_name(),
+        storage=folder.storage(writing=True),
+        directions=["maximize" if name == "dice" else "minimize" for name in config.objectives],
+    )
+    study.add_trials(made)
+    return folder.root
+
+
+def study(made: Sequence[FrozenTrial], root: Path = Path("nowhere"), **sections: object) -> Study:
+    """A study in memory, its trials numbered from 0."""
+    for number, one in enumerate(made):
+        one.number = number
+    config = config_of(**sections)
+    from studies.front import Reference
+
+    return study_of(StudyFolder(root), config, Reference(reference_of(config)), made)
