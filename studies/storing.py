@@ -1,8 +1,10 @@
 """Where the record of a study is kept: a journal or SQLite file in its folder, or a PostgreSQL database."""
 
 import importlib.util
+import sqlite3
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -40,8 +42,7 @@ def opened(storage: str, folder: Path, *, writing: bool = False) -> BaseStorage:
         path = folder / SQLITE
         if not path.exists() and not writing:
             raise _none_yet(path)
-        file = path if writing else f"file:{quote(str(path.resolve()))}?mode=ro&uri=true"
-        return RDBStorage(f"sqlite:///{file}", engine_kwargs={"connect_args": {"timeout": 60}})
+        return RDBStorage("sqlite:///" + SQLITE, engine_kwargs={"creator": partial(_connected, path, writing)})
     if importlib.util.find_spec("psycopg") is None:
         raise ConfigError(f"storage: {storage} needs the extra 'postgres': pip install 'nas-medseg[postgres]'")
     url = storage.replace("postgresql://", "postgresql+psycopg://", 1)
@@ -74,6 +75,12 @@ def _journal(path: Path, writing: bool) -> JournalStorage:
     elif not path.exists():
         raise _none_yet(path)
     return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
+
+
+def _connected(path: Path, writing: bool) -> sqlite3.Connection:
+    """Return a connection, which can write only if it is asked to; a path may hold what ends one in a URL."""
+    place = f"file:{quote(str(path.absolute()))}?mode={'rwc' if writing else 'ro'}"
+    return sqlite3.connect(place, uri=True, timeout=60, check_same_thread=False)
 
 
 def _none_yet(path: Path) -> NoRecordYet:
