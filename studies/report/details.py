@@ -7,7 +7,7 @@ from typing import NamedTuple
 from plotly.graph_objects import Bar, Figure, Scatter
 
 import nas
-from nas.errors import GraphError
+from nas.errors import NasError
 from nas.grammar import Option
 from nas.graph import Graph
 from nas.profile import BlockCost
@@ -80,7 +80,7 @@ def detail_of(study: Study, number: int) -> Detail:
         blocks = tuple(b for _, b in nas.profile(graph, precision=study.config.deploy.precision).rows(2) if _leaf(b))
     except OSError as missing:
         fault = f"its graph.json cannot be read: {missing.strerror}"
-    except GraphError as damaged:
+    except (NasError, UnicodeDecodeError) as damaged:
         fault = f"its graph.json is damaged: {damaged}"
     return Detail(row, svg, blocks, fault, beside, changed, commands_of(study, row, beside))
 

@@ -27,13 +27,12 @@ def csv_of(study: Study) -> str:
     paths = list(dict.fromkeys(path for row in study.rows for path in row.decisions))
     front, text = set(study.front), io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    facts = ["number", "outcome", "reason", "origin", "on_front", "epochs", "seconds"]
-    writer.writerow([*facts, *names, *(_inert(f"decision.{path}") for path in paths)])
+    heads = ["number", "outcome", "reason", "origin", "on_front", "epochs", "seconds"]
+    writer.writerow([*heads, *names, *(_inert(f"decision.{path}") for path in paths)])
     for row in study.rows:
-        known = [row.number, row.outcome, row.reason, row.origin, row.number in front, len(row.curve), row.seconds]
-        known += [row.values.get(name, "") for name in names]
-        known += [row.decisions.get(path, "") for path in paths]
-        writer.writerow([_inert(value) for value in known])
+        facts = [row.number, row.outcome, row.reason, row.origin, row.number in front, len(row.curve), row.seconds]
+        decisions = {path: _inert(option) for path, option in row.decisions.items()}
+        writer.writerow([*map(_inert, facts), *map(row.values.get, names), *map(decisions.get, paths)])
     return text.getvalue()
 
 
@@ -47,4 +46,4 @@ def download_of(study: Study) -> Download:
 
 
 def _inert(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") and value else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(tuple("=+-@\t\r")) else value

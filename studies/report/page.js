@@ -1,7 +1,7 @@
 "use strict";
 // Strings of the study reach the page as textContent only; those in figures were escaped where the figure was made.
 const data = JSON.parse(document.getElementById("data").textContent);
-const CONFIG = { responsive: true, displayModeBar: "hover", displaylogo: false, showSendToCloud: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+const CONFIG = { responsive: true, displayModeBar: innerWidth < 700 ? false : "hover", displaylogo: false, showSendToCloud: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
 const $ = (id) => document.getElementById(id);
 const drawn = new Set();
 

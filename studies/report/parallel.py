@@ -9,7 +9,8 @@ import numpy as np
 from plotly.graph_objects import Figure, Parcoords
 
 from evaluators.metrics import METRICS
-from studies.report.looks import decision_words, figure_of, option_text, unit_of
+from studies.report.looks import BLUE, GREEN, ORANGE, decision_words, figure_of, option_text, unit_of
+from studies.report.markup import plain
 from studies.report.rows import Row, Study
 
 __all__ = ["Axis", "axes_of", "parallel_figure"]
@@ -42,10 +43,11 @@ def parallel_figure(axes: Sequence[Axis]) -> Figure:
     """Return the figure; a range dragged along an axis keeps only the lines through it."""
     dimensions = []
     for axis in axes:
-        ticks = {"tickvals": [at for at, _ in axis.ticks], "ticktext": [text for _, text in axis.ticks]}
-        dimensions.append({"label": axis.title, "values": axis.values, **(ticks if axis.ticks else {})})
-    line = {"color": axes[-1].values, "colorscale": "Cividis", "showscale": False}
+        ticks = {"tickvals": [at for at, _ in axis.ticks], "ticktext": [plain(text) for _, text in axis.ticks]}
+        dimensions.append({"label": plain(axis.title), "values": axis.values, **(ticks if axis.ticks else {})})
+    line = {"color": axes[-1].values, "colorscale": [[0, ORANGE], [0.5, GREEN], [1, BLUE]], "showscale": False}
     lines = Parcoords(dimensions=dimensions, line=line, labelangle=-20, labelside="top")
+    lines.rangefont = {"color": "rgba(0,0,0,0)"}  # the ticks say the range, and these would lie upon them
     return figure_of(lines, height=460).update_layout(margin={"l": 90, "r": 60, "t": 110, "b": 24})
 
 

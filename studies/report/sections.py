@@ -88,9 +88,10 @@ def _budget(study: Study) -> Markup:
 
 
 def _use(use: Use) -> Markup:
+    used = f"{use.used:.0f}" if use.what == "trials" else f"{use.used:.2f}"
     if use.limit is None:
-        return tag("p", f"{use.used:.3g} {use.what}, no limit", class_="quiet")
-    words = f"{use.used:.4g} of {use.limit:g} {use.what}"
+        return tag("p", f"{used} {use.what}, no limit", class_="quiet")
+    words = f"{used} of {use.limit:g} {use.what}"
     bar = tag("progress", max=f"{use.limit:g}", value=f"{min(use.used, use.limit):g}", aria_label=words)
     return tag("p", words, tag("br"), bar)
 
@@ -184,7 +185,7 @@ def compare_section(names: dict[int, str]) -> Markup:
         place("curves", "learning curves of the front"),
         tag("h3", "Decisions side by side"),
         tag("form", *pickers, only, class_="controls"),
-        tag("div", id="compared", class_="wide"),
+        tag("div", id="compared", class_="wide tall", tabindex="0"),
     )
 
 
@@ -193,9 +194,9 @@ def learned_section(study: Study, effects: Effects, has_axes: bool, has_agreemen
     inside = [tag("h3", "Decisions, costs and Dice")]
     if has_axes:
         inside += [
-            tag("p", "Drag along an axis to keep only the lines through that range; lighter lines: better Dice.")
+            tag("p", "Drag along an axis to keep only the lines through that range. Blue: best Dice, orange: worst.")
         ]
-        inside += [place("parallel", "parallel coordinates")]
+        inside += [tag("div", place("parallel", "parallel coordinates"), class_="wide")]
     else:
         inside += [tag("p", "Too few: two trials must have been trained through.")]
     inside += [tag("h3", "Effect of each choice at equal cost"), *_effects(effects)]
@@ -233,7 +234,7 @@ def _effects(effects: Effects) -> list[Markup]:
         f"the intervals would miss 0 by chance alone. The sampler chose what to try together, so this is no proof of "
         f"cause."
     )
-    return [tag("p", words, class_="quiet"), place("effects", "effects of choices")]
+    return [tag("p", words, class_="quiet"), tag("div", place("effects", "effects of choices"), class_="wide")]
 
 
 def failures_section(count: int, failures: list[Failure]) -> Markup:

@@ -118,7 +118,8 @@ _NAMES = {
 def _points(tradeoff: Tradeoff, group: str, x: str, y: str) -> Scatter | Scattergl:
     members = tradeoff.groups[group]
     kind = Scattergl if len(members) > MANY else Scatter
-    trace = kind(**_place(tradeoff, members, x, y), mode="markers", marker=_MARKERS[group], name=_NAMES[group])
+    marker = _MARKERS[group] | ({"size": 4} if len(members) > MANY else {})
+    trace = kind(**_place(tradeoff, members, x, y), mode="markers", marker=marker, name=_NAMES[group])
     trace.update(
         text=[tradeoff.labels[i] for i in members],
         customdata=[tradeoff.numbers[i] for i in members],

@@ -48,7 +48,7 @@ def _decisions(detail: Detail) -> Markup:
     if not detail.changed:
         return tag("p", f"It made the same {made} decisions as {beside.name}.")
     shared = made - sum(change.here is not None for change in detail.changed)
-    words = f"It shares {shared} of its {made} decisions with {beside.name}. These differ; – : not to be made there."
+    words = f"It shares {shared} of its {made} decisions with {beside.name}. What differs (–: no such decision):"
     rows = [[decision_words(c.path), option_text(c.here), option_text(c.there)] for c in detail.changed]
     found = table(["decision", "here", beside.name], rows, words=3)
     return tag("div", tag("h3", "Decisions"), tag("p", words), tag("div", found, class_="tall"))
