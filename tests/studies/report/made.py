@@ -2,20 +2,22 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
 import optuna
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 import nas
+from nas.grammar import Option
 from search_spaces import published, spaces
 from studies.config import StudyConfig
 from studies.folder import StudyFolder
+from studies.front import Reference
 from studies.report.rows import Study, study_of
 
 SPACE = spaces["unet"]
@@ -50,7 +52,21 @@ def trials(count: int, seed: int = 0, folder: StudyFolder | None = None, state: 
             folder.trial(number).mkdir(parents=True)
             (folder.trial(number) / "graph.json").write_text(graph.to_json())
         began += timedelta(minutes=2)
-        yield trial(SPACE.decisions(architecture), cost, curve, began, f"published:{name}" if name else "tpe", failed)
+        decisions = SPACE.decisions(architecture)
+        made = trial(decisions, cost, curve, began, f"published:{name}" if name else "tpe", failed)
+        made.distributions = options_of(decisions)
+        yield made
+
+
+def options_of(decisions: Mapping[str, Option]) -> dict[str, BaseDistribution]:
+    found: dict[str, BaseDistribution] = {}
+
+    def choose(path: str, options: tuple[Option, ...]) -> Option:
+        found[path] = CategoricalDistribution(options)
+        return decisions[path]
+
+    SPACE.derive(choose)
+    return found
 
 
 def curve_of(log_macs: float, epochs: int, rng: Random) -> list[float]:
@@ -112,6 +128,4 @@ def study(made: Sequence[FrozenTrial], root: Path = Path("nowhere"), **sections:
     for number, one in enumerate(made):
         one.number = number
     config = config_of(**sections)
-    from studies.front import Reference
-
     return study_of(StudyFolder(root), config, Reference(reference_of(config)), made)
