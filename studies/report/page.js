@@ -55,6 +55,7 @@ function open(number) {
 }
 
 const GROUPS = ["dominated", "stopped", "published", "front"];
+const HINT = $("picked") && $("picked").textContent;
 const FIRST = 1, LIMIT = 5, PICKED = 6; // places of the traces: the staircase is 0
 
 function pairNow() { return [$("x").value, $("y").value]; }
@@ -92,7 +93,7 @@ function showLimit() {
   const span = (name) => { const seen = all.map((i) => front.values[name][i]).filter((v) => v !== null); return [Math.min(...seen), Math.max(...seen)]; };
   const line = { x: [[]], y: [[]] };
   if (!(limit > 0)) {
-    said.textContent = "Type a limit to mark the best network below it. Click a point to open its trial.";
+    said.textContent = HINT;
     Plotly.restyle("figure-front", { x: [[], []], y: [[], []] }, [LIMIT, PICKED]);
     return;
   }

@@ -16,20 +16,20 @@ from plotly.offline import get_plotlyjs
 from evaluators.metrics import METRICS
 from studies.report.agreement import agreement_figure, agreements_of
 from studies.report.details import Detail, blocks_figure, curves_figure, detail_of, shown_numbers
-from studies.report.effects import effects_figure, effects_of
+from studies.report.effects import Effects, effects_figure, effects_of
 from studies.report.failures import failures_of
+from studies.report.front_section import front_section
+from studies.report.learned_section import learned_section
 from studies.report.listing import download_of
 from studies.report.looks import decision_words, option_text, unit_of
 from studies.report.markup import Markup, as_json, tag
 from studies.report.parallel import axes_of, parallel_figure
-from studies.report.progress import growth_figure, growth_of
-from studies.report.rows import Study, rungs_of
+from studies.report.progress import Growth, growth_figure, growth_of
+from studies.report.rows import Row, Study, rungs_of
 from studies.report.sections import (
     compare_section,
     download_link,
     failures_section,
-    front_section,
-    learned_section,
     standing_section,
 )
 from studies.report.tradeoff import Tradeoff, shown_value, tradeoff_figure, tradeoff_of
@@ -49,31 +49,37 @@ _TITLES = {
 
 def page_of(study: Study) -> str:
     """Return the report of a study as HTML."""
-    growth, tradeoff = growth_of(study), tradeoff_of(study)
-    details = [detail_of(study, number) for number in shown_numbers(study)]
-    effects, axes = effects_of(study), axes_of(study)
-    agreements = agreements_of(study.rows, rungs_of(study.config))
-    figures = _trial_figures(study, details)
-    if growth.trials:
-        figures |= {f"growth-{x}": growth_figure(growth, x) for x in ("trials", "device_hours")}
-    if tradeoff.numbers:
-        figures["front"] = tradeoff_figure(tradeoff, *tradeoff.first)
-    if details:
-        figures["curves"] = curves_figure(study, [detail.row for detail in details])
-    figures |= {"parallel": parallel_figure(axes)} if axes else {}
-    figures |= {"effects": effects_figure(effects.shown)} if effects.shown else {}
-    figures |= {"agreement": agreement_figure(agreements)} if agreements else {}
+    growth, tradeoff, effects = growth_of(study), tradeoff_of(study), effects_of(study)
+    details = {number: detail_of(study, number) for number in shown_numbers(study)}
+    figures = _study_figures(study, growth, tradeoff, effects) | _trial_figures(study, list(details.values()))
     body = [
         _header(study),
         standing_section(study, growth),
-        front_section(study, tradeoff),
-        trials_section(study, details),
-        compare_section({detail.row.number: detail.row.name for detail in details}),
-        learned_section(study, effects, bool(axes), bool(agreements)),
+        front_section(study, tradeoff, details),
+        trials_section(study, list(details.values())),
+        compare_section({number: detail.row.name for number, detail in details.items()}),
+        learned_section(study, effects, "parallel" in figures, "agreement" in figures),
         failures_section(*failures_of(study)),
     ]
-    data = {"figures": _plain(figures), "front": _front_data(tradeoff), "compared": _compared(study, details)}
+    compared = {str(number): _compared(detail.row) for number, detail in details.items()}
+    data = {"figures": _plain(figures), "front": _front_data(tradeoff), "compared": compared}
     return _document(study.config.name, body, as_json(data))
+
+
+def _study_figures(study: Study, growth: Growth, tradeoff: Tradeoff, effects: Effects) -> dict[str, Figure]:
+    """Return the figures of the whole study for which there is something to show."""
+    figures = {}
+    if growth.trials:
+        figures = {f"growth-{x}": growth_figure(growth, x) for x in ("trials", "device_hours")}
+    if tradeoff.numbers:
+        figures["front"] = tradeoff_figure(tradeoff, *tradeoff.first)
+    if axes := axes_of(study):
+        figures["parallel"] = parallel_figure(axes)
+    if effects.shown:
+        figures["effects"] = effects_figure(effects.shown)
+    if agreements := agreements_of(study.rows, rungs_of(study.config)):
+        figures["agreement"] = agreement_figure(agreements)
+    return figures
 
 
 def _header(study: Study) -> Markup:
@@ -86,7 +92,7 @@ def _header(study: Study) -> Markup:
 
 
 def _trial_figures(study: Study, details: list[Detail]) -> dict[str, Figure]:
-    figures = {}
+    figures = {"curves": curves_figure(study, [detail.row for detail in details])} if details else {}
     for detail in details:
         figures[f"curve-{detail.row.number}"] = curves_figure(study, [detail.row])
         if detail.blocks:
@@ -115,16 +121,11 @@ def _front_data(tradeoff: Tradeoff) -> dict[str, object]:
     }
 
 
-def _compared(study: Study, details: list[Detail]) -> dict[str, object]:
-    """Return costs and decisions of the trials that can be compared, as they are shown."""
-    found: dict[str, object] = {}
-    for detail in details:
-        row = detail.row
-        known = [(name, row.values[name]) for name in METRICS if name in row.values]
-        costs = [[unit_of(name).title, unit_of(name).text(value)] for name, value in known]
-        decisions = [[decision_words(path), option_text(option)] for path, option in row.decisions.items()]
-        found[str(row.number)] = {"name": row.name, "costs": costs, "decisions": decisions}
-    return found
+def _compared(row: Row) -> dict[str, object]:
+    """Return costs and decisions of a trial as they are shown."""
+    costs = [[unit_of(name).title, unit_of(name).text(row.values[name])] for name in METRICS if name in row.values]
+    decisions = [[decision_words(path), option_text(option)] for path, option in row.decisions.items()]
+    return {"name": row.name, "costs": costs, "decisions": decisions}
 
 
 def _document(title: str, body: list[Markup], data: Markup) -> str:
@@ -139,7 +140,7 @@ def _document(title: str, body: list[Markup], data: Markup) -> str:
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
-        Markup(tag("meta", content=policy).replace("<meta ", '<meta http-equiv="Content-Security-Policy" ', 1)),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
         tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name_="color-scheme", content="light dark"),
         tag("title", title),

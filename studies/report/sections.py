@@ -1,23 +1,21 @@
-"""The page's sections about the whole study, as HTML. Figures are places that the page's script fills."""
+"""The page's sections about the whole study as HTML, and what all sections are made of.
+
+Figures are places that the page's script fills.
+"""
 
 from studies.cost_tables import short
 from studies.progress import duration
-from studies.report.agreement import LEAST
-from studies.report.effects import LEAST_TRIALS, Effects
 from studies.report.failures import Failure
 from studies.report.listing import Download
 from studies.report.looks import unit_of
 from studies.report.markup import Markup, tag
 from studies.report.progress import Growth, Use, outcomes_of, used_of
 from studies.report.rows import Study
-from studies.report.tradeoff import Tradeoff
 
 __all__ = [
     "compare_section",
     "download_link",
     "failures_section",
-    "front_section",
-    "learned_section",
     "place",
     "section",
     "standing_section",
@@ -103,69 +101,6 @@ def _reference(study: Study) -> Markup:
     return tag("p", words + point + ".", class_="quiet")
 
 
-def front_section(study: Study, tradeoff: Tradeoff) -> Markup:
-    """Return the figure of the front with its controls, and the front as a table."""
-    if not tradeoff.numbers:
-        return section("front", "Front", tag("p", "No trial has a Dice yet."))
-    names = list(tradeoff.metrics)
-    controls = tag(
-        "form",
-        _choice("x", "x", names, tradeoff.first[0]),
-        _tick("log-x", "log"),
-        _choice("y", "y", names, tradeoff.first[1]),
-        _tick("log-y", "log"),
-        _tick("stopped", f"stopped trials ({len(tradeoff.groups['stopped'])})"),
-        tag(
-            "span",
-            _choice("budget", "budget:", [n for n in names if n != "dice"], tradeoff.first[0]),
-            " ≤ ",
-            tag("input", id="limit", type="number", min="0", step="any", aria_label="limit"),
-            class_="budget",
-        ),
-        id="controls",
-        class_="controls",
-    )
-    said = tag("p", "Type a limit to mark the best network below it. Click a point to open its trial.", id="picked")
-    said = Markup(said.replace("<p ", '<p aria-live="polite" ', 1))
-    figure = place("front", "the trials in two objectives or costs")
-    return section("front", "Front", controls, said, figure, _front_table(study))
-
-
-def _choice(name: str, label: str, options: list[str], chosen: str) -> Markup:
-    shown = [tag("option", unit_of(o).title, value=o, selected=o == chosen) for o in options]
-    return tag("label", label + " ", tag("select", *shown, id=name))
-
-
-def _tick(name: str, label: str) -> Markup:
-    return tag("label", tag("input", type="checkbox", id=name), " " + label)
-
-
-def _front_table(study: Study) -> Markup:
-    metrics = [n for n in ("dice", "latency_ms", "traffic_bytes", "macs", "params") if _known(study, n)]
-    metrics += [name for name in study.config.objectives if name not in metrics]
-    heads = ["trial", "from", *(unit_of(n).title + " *" * (n in study.config.objectives) for n in metrics)]
-    shown = [study.row[number] for number in study.front]
-    shown += [row for row in study.complete if row.published and row.number not in study.front]
-    rows = []
-    for row in shown:
-        note = "" if row.number in study.front else " (dominated)"
-        origin = f"published {row.published}" if row.published else row.origin
-        rows.append([str(row.number), origin + note, *(unit_of(n).text(row.values.get(n)) for n in metrics)])
-    found = table(heads, rows, words=2)
-    for row in shown:
-        found = Markup(found.replace(f"<tr><td>{row.number}</td>", f"<tr><td>{_link(row.number)}</td>", 1))
-    words = tag("p", f"The front of {len(study.front)}, best Dice first, and published networks; * objective.")
-    return tag("div", words, found) if shown else tag("p", "No trial has been trained through yet.")
-
-
-def _link(number: int) -> Markup:
-    return tag("a", str(number), href=f"#trial-{number}")
-
-
-def _known(study: Study, metric: str) -> bool:
-    return any(metric in row.values for row in study.complete)
-
-
 def compare_section(names: dict[int, str]) -> Markup:
     """Return the curves of all trials that are shown in full, and the table of two or three that are chosen."""
     if not names:
@@ -187,54 +122,6 @@ def compare_section(names: dict[int, str]) -> Markup:
         tag("form", *pickers, only, class_="controls"),
         tag("div", id="compared", class_="wide tall", tabindex="0"),
     )
-
-
-def learned_section(study: Study, effects: Effects, has_axes: bool, has_agreement: bool) -> Markup:
-    """Return what the trials say of choices, and of rungs."""
-    inside = [tag("h3", "Decisions, costs and Dice")]
-    if has_axes:
-        inside += [
-            tag("p", "Drag along an axis to keep only the lines through that range. Blue: best Dice, orange: worst.")
-        ]
-        inside += [tag("div", place("parallel", "parallel coordinates"), class_="wide")]
-    else:
-        inside += [tag("p", "Too few: two trials must have been trained through.")]
-    inside += [tag("h3", "Effect of each choice at equal cost"), *_effects(effects)]
-    inside += [tag("h3", "Do rungs foretell the end?")]
-    if has_agreement:
-        inside += [
-            tag(
-                "p",
-                "Kendall's tau between Dice at a rung and at the last epoch: 1 is the same order, 0 is none. "
-                "95 % bootstrap intervals. Only trials that were trained through count, and those are the "
-                "ones that rungs let pass: of all trials tau would be larger.",
-                class_="quiet",
-            )
-        ]
-        inside += [place("agreement", "rank correlation of rungs with the last epoch")]
-    elif study.config.rungs.promote == "off":
-        inside += [tag("p", "This study has no rungs.")]
-    else:
-        inside += [
-            tag("p", f"Too few: {len(study.complete)} trials were trained through, from {LEAST} on it is shown.")
-        ]
-    return section("learned", "What it shows", *inside)
-
-
-def _effects(effects: Effects) -> list[Markup]:
-    if effects.trained < LEAST_TRIALS:
-        words = f"Too few: {effects.trained} trials were trained through; from {LEAST_TRIALS} on this says something."
-        return [tag("p", words)]
-    if not effects.shown:
-        return [tag("p", "No choice was made differently often enough.")]
-    by_chance = max(1, round(effects.compared / 20))
-    words = (
-        f"How much Dice an option goes with, after a quadratic function of log cost is taken off; 95 % intervals. "
-        f"{effects.compared} options were compared, the {len(effects.shown)} clearest are shown: about {by_chance} of "
-        f"the intervals would miss 0 by chance alone. The sampler chose what to try together, so this is no proof of "
-        f"cause."
-    )
-    return [tag("p", words, class_="quiet"), tag("div", place("effects", "effects of choices"), class_="wide")]
 
 
 def failures_section(count: int, failures: list[Failure]) -> Markup:
