@@ -37,7 +37,7 @@ def _controls(tradeoff: Tradeoff) -> Markup:
         _tick("log-x", "log"),
         _choice("y", "y", names, tradeoff.first[1]),
         _tick("log-y", "log"),
-        _tick("stopped", f"stopped trials ({len(tradeoff.groups['stopped'])})"),
+        _tick("stopped", f"stopped trials ({len(tradeoff.groups['stopped'])})", tradeoff.shows_stopped),
         tag("span", budget, " ≤ ", limit, class_="budget"),
         id="controls",
         class_="controls",
@@ -49,8 +49,8 @@ def _choice(name: str, label: str, options: list[str], chosen: str) -> Markup:
     return tag("label", label + " ", tag("select", *shown, id=name))
 
 
-def _tick(name: str, label: str) -> Markup:
-    return tag("label", tag("input", type="checkbox", id=name), " " + label)
+def _tick(name: str, label: str, ticked: bool = False) -> Markup:
+    return tag("label", tag("input", type="checkbox", id=name, checked=ticked), " " + label)
 
 
 def _front_table(study: Study, in_full: Container[int]) -> Markup:

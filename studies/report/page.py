@@ -92,7 +92,7 @@ def _header(study: Study) -> Markup:
 
 
 def _trial_figures(study: Study, details: list[Detail]) -> dict[str, Figure]:
-    figures = {"curves": curves_figure(study, [detail.row for detail in details])} if details else {}
+    figures = {"curves": curves_figure(study, [detail.row for detail in details])} if len(details) > 1 else {}
     for detail in details:
         figures[f"curve-{detail.row.number}"] = curves_figure(study, [detail.row])
         if detail.blocks:

@@ -103,25 +103,28 @@ def _reference(study: Study) -> Markup:
 
 def compare_section(names: dict[int, str]) -> Markup:
     """Return the curves of all trials that are shown in full, and the table of two or three that are chosen."""
-    if not names:
-        return section("compare", "Compare", tag("p", "There is nothing to compare yet."))
-    numbers = list(names)
-    chosen = [numbers[0], numbers[min(1, len(numbers) - 1)], None]
-    pickers = []
-    for place_, number in enumerate(chosen):
-        options = [tag("option", "–", value="")] if number is None else []
-        options += [tag("option", name, value=str(n), selected=n == number) for n, name in names.items()]
-        pickers.append(tag("label", f"{'ABC'[place_]} ", tag("select", *options, class_="compared")))
-    only = tag("label", tag("input", type="checkbox", id="only-different", checked=True), " only what differs")
+    if len(names) < 2:
+        return section("compare", "Compare", tag("p", "Too few: two networks must have been trained through."))
     return section(
         "compare",
         "Compare",
         tag("p", "Dice after each epoch. Dotted lines are rungs, dashed curves published networks."),
         place("curves", "learning curves of the front"),
         tag("h3", "Decisions side by side"),
-        tag("form", *pickers, only, class_="controls"),
+        _chosen(names),
         tag("div", id="compared", class_="wide tall", tabindex="0"),
     )
+
+
+def _chosen(names: dict[int, str]) -> Markup:
+    """Return what the trials to compare are chosen with: the first two, and none, to begin with."""
+    pickers = []
+    for letter, first in zip("ABC", [*list(names)[:2], None], strict=True):
+        options = [tag("option", "–", value="")] if first is None else []
+        options += [tag("option", name, value=str(number), selected=number == first) for number, name in names.items()]
+        pickers.append(tag("label", letter + " ", tag("select", *options, class_="compared")))
+    only = tag("label", tag("input", type="checkbox", id="only-different", checked=True), " only what differs")
+    return tag("form", *pickers, only, class_="controls")
 
 
 def failures_section(count: int, failures: list[Failure]) -> Markup:

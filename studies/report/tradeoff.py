@@ -14,7 +14,7 @@ from studies.report.rows import Row, Study
 __all__ = ["GROUPS", "Tradeoff", "best_below", "staircase", "tradeoff_figure", "tradeoff_of"]
 
 GROUPS = ("dominated", "stopped", "published", "front")
-MANY = 2000  # points; from here on WebGL draws them
+MANY, FEW = 2000, 5  # points: above, WebGL draws them; below, stopped trials are shown too
 
 
 class Tradeoff(NamedTuple):
@@ -33,6 +33,11 @@ class Tradeoff(NamedTuple):
     groups: dict[str, list[int]]
     steps: dict[tuple[str, str], list[int]]
     first: tuple[str, str]
+
+    @property
+    def shows_stopped(self) -> bool:
+        """Whether stopped trials are shown from the start, because there is hardly anything else."""
+        return len(self.groups["front"]) + len(self.groups["dominated"]) < FEW
 
 
 def tradeoff_of(study: Study) -> Tradeoff:
@@ -124,7 +129,7 @@ def _points(tradeoff: Tradeoff, group: str, x: str, y: str) -> Scatter | Scatter
         text=[tradeoff.labels[i] for i in members],
         customdata=[tradeoff.numbers[i] for i in members],
         hovertemplate="%{text}<br>%{xaxis.title.text} %{x:.4~g}<br>%{yaxis.title.text} %{y:.4~g}<extra></extra>",
-        visible="legendonly" if group == "stopped" else True,
+        visible="legendonly" if group == "stopped" and not tradeoff.shows_stopped else True,
         showlegend=bool(members),
     )
     if group == "published":

@@ -1,6 +1,7 @@
 """A trial in full: decisions beside those of another, costs to the unit, commands that can be typed."""
 
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 
 import nas
 from nas.graph import Graph
+from search_spaces import published
 from studies.cli import app
 from studies.report import Study
 from studies.report.details import MOST, blocks_figure, changes, curves_figure, detail_of, nearest, shown_numbers
@@ -64,6 +66,17 @@ def test_blocks_add_up_to_the_costs_of_the_trial(study: Study) -> None:
         assert sum(bar.x) == pytest.approx(100, abs=0.1)
 
 
+def test_operators_outside_of_all_blocks_count_as_well(study: Study, tmp_path: Path) -> None:
+    graph = nas.build(published["hrnetv2_w18"], (3, 64, 64))  # its prediction is resized when it is deployed
+    cost = asdict(nas.cost(nas.deploy(graph)))
+    alone = made.study([made.trial({"a": 1}, cost | {"latency_ms": 1.0}, [0.5] * made.EPOCHS, made.BEGAN)], tmp_path)
+    alone.folder.trial(0).mkdir(parents=True)
+    (alone.folder.trial(0) / "graph.json").write_text(graph.to_json())
+    blocks = detail_of(alone, 0).blocks
+    assert sum(block.traffic_bytes for block in blocks) == cost["traffic_bytes"]
+    assert any("." not in block.name and block.traffic_bytes for block in blocks)
+
+
 def test_the_drawing_is_of_the_deployed_network(study: Study) -> None:
     row = study.row[study.front[0]]
     graph = Graph.from_json((study.folder.trial(row.number) / "graph.json").read_text())
@@ -81,11 +94,17 @@ def test_a_missing_or_damaged_graph_is_said(study: Study, tmp_path: Path) -> Non
 
 def test_commands_can_be_typed(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for command in detail_of(study, study.front[0]).commands[1:]:
+    row, beside = study.row[study.front[0]], detail_of(study, study.front[0]).beside
+    assert beside is not None
+    for command in detail_of(study, row.number).commands[1:]:
+        assert f"{study.folder.root}:{row.number}" in shlex.split(command.line)
         words = shlex.split(command.line)
         result = CliRunner().invoke(app, words[1:])
         assert (words[0], result.exit_code) == ("nas", 0), result.output
-    assert len(list(tmp_path.glob("*.html"))) == 2
+    assert {path.name for path in tmp_path.glob("*.html")} == {
+        f"trial{row.number}.html",
+        f"trial{beside.number}-{row.number}.html",
+    }
     assert detail_of(study, study.front[0]).commands[0].line.endswith("--depth 3 --verify")
 
 

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from studies.records import load
-from studies.report import Study
+from studies.report import Study, page_of
 from studies.report.tradeoff import GROUPS, Tradeoff, best_below, staircase, tradeoff_figure, tradeoff_of
 from tests.studies.report import made
 
@@ -89,6 +89,16 @@ def test_the_figure_holds_the_shown_units_and_names_the_published(study: Study) 
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", "linear")
     assert traces["best of the two"].line.shape == "hv"
     assert tradeoff_figure(tradeoff, "dice", "macs").data[0].line.shape == "vh"
+
+
+def test_where_little_was_trained_through_stopped_trials_are_shown(study: Study) -> None:
+    few = tuple(row for row in study.rows if row.outcome == "stopped" or row.number in study.front[:4])
+    tradeoff = tradeoff_of(study._replace(rows=few, front=study.front[:4]))
+    stopped = next(t for t in tradeoff_figure(tradeoff, "macs", "dice").data if t.name.startswith("stopped"))
+    assert stopped.visible is True
+    page = page_of(study._replace(rows=few, front=study.front[:4]))
+    assert 'id="stopped" checked' in page
+    assert 'id="stopped">' in page_of(study)
 
 
 def test_the_pair_to_begin_with_is_the_first_cost_objective(study: Study) -> None:
