@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from studies.report import Study, page_of
+from studies.report.looks import decision_words
 from studies.report.tradeoff import best_below, tradeoff_of
 from tests.studies.report.test_page import HOSTILE, Parsed, hostile
 
@@ -28,6 +29,11 @@ def opened(page: str, folder: Path, fragment: str = "") -> tuple[Parsed, str]:
     )
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line and "GL Driver Message" not in line]
     return Parsed(done.stdout), "\n".join(console)
+
+
+def unguarded(page: str) -> str:
+    """Return the page without its policy, so that a test can act in it, and nothing is harmless only for the policy."""
+    return re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
 
 
 def said(parsed: Parsed) -> str:
@@ -68,8 +74,7 @@ def test_hostile_texts_do_nothing_even_where_the_pointer_rests(tmp_path: Path) -
         " Plotly.Fx.hover('figure-' + place, [{curveNumber: at, pointNumber: 0}]); }, 3000);"
         " setTimeout(() => { document.body.dataset.pwned = String(window.pwned); }, 5000)</script></body>"
     )
-    unguarded = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)  # the policy is not what helps
-    parsed, console = opened(unguarded.replace("</body>", hover), tmp_path)
+    parsed, console = opened(unguarded(page).replace("</body>", hover), tmp_path)
     assert ("pwned", "undefined") in [(k.removeprefix("data-"), v) for _, a in parsed.elements for k, v in a.items()]
     assert not [n for n, _ in parsed.elements if n in ("img", "b")]
     assert not [a for n, a in parsed.elements if "javascript" in f"{a.get('href')}{a.get('xlink:href')}"]
@@ -83,3 +88,10 @@ def test_two_networks_are_compared_from_the_start(study: Study, page: str, tmp_p
     here, there = (study.row[number].decisions for number in study.front[:2])
     different = sum(here.get(path) != there.get(path) for path in {*here, *there})
     assert sum(a.get("class") == "differs" for _, a in parsed.elements) == different
+    everything = "<script>$('only-different').click()</script></body>"
+    parsed, _ = opened(unguarded(page).replace("</body>", everything), tmp_path)
+    assert sum(a.get("class") == "differs" for _, a in parsed.elements) == different
+    shared = next(path for path, option in here.items() if there.get(path) == option)
+    assert (
+        said(parsed).count(decision_words(shared)) >= said(opened(page, tmp_path)[0]).count(decision_words(shared)) + 1
+    )

@@ -134,6 +134,17 @@ def test_every_network_of_the_front_is_there(study: Study, page: str) -> None:
     )
 
 
+def test_tables_show_values_in_the_units_of_their_heads(study: Study, page: str) -> None:
+    words = Parsed(page).words
+    heads = words.index("Dice *")
+    assert words[heads : heads + 5] == ["Dice *", "latency ms *", "traffic MB *", "GMACs", "params M"]
+    values = study.row[study.front[0]].values
+    shown = [f"{values['dice']:.4f}", f"{values['latency_ms']:.2f}", f"{values['traffic_bytes'] / 1e6:.1f}"]
+    shown += [f"{values['macs'] / 1e9:.3f}", f"{values['params'] / 1e6:.3f}"]
+    first = words.index(shown[0], heads)
+    assert words[first : first + 5] == shown
+
+
 def test_every_figure_has_its_place_and_every_place_its_figure(page: str) -> None:
     parsed = Parsed(page)
     places = {str(a["id"]).removeprefix("figure-") for _, a in parsed.elements if a.get("class") == "figure"}
