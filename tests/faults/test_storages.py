@@ -29,7 +29,8 @@ def storage(request: pytest.FixtureRequest) -> str:
 
 
 def _add(storage: str, folder: Path, name: str, number: int) -> None:
-    study = optuna.load_study(study_name=name, storage=opened(storage, folder))
+    writing = storage != "journal"  # whose one driver mends what another left behind
+    study = optuna.load_study(study_name=name, storage=opened(storage, folder, writing=writing))
     for index in range(TRIALS):
         study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs={"key": f"{number}-{index}"}))
 
