@@ -24,6 +24,7 @@ __all__ = [
     "deploy_weights",
     "draw",
     "draw_diff",
+    "load",
     "profile",
     "to_module",
     "to_source",
@@ -35,6 +36,10 @@ def __getattr__(name: str) -> Any:
         from nas.module import to_module
 
         return to_module
+    if name == "load":  # likewise
+        from nas.export.loading import load
+
+        return load
     if name == "to_source":  # few need it
         from nas.source import to_source
 

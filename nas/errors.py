@@ -3,8 +3,8 @@
 The text of each is one line: where it happened, what was needed, what came, what to do.
 """
 
-__all__ = ["DecisionError", "DrawingError", "GraphError", "NasError", "RuleError", "ShapeError", "SpaceError"]
-__all__ += ["WeightsError"]
+__all__ = ["DecisionError", "DrawingError", "ExportError", "GraphError", "NasError", "RuleError", "ShapeError"]
+__all__ += ["SpaceError", "WeightsError"]
 
 
 class NasError(Exception):
@@ -36,6 +36,10 @@ class GraphError(NasError):
 
 class DrawingError(NasError):
     """A drawing cannot be made or written as asked."""
+
+
+class ExportError(NasError):
+    """A folder for deployment cannot be written as asked, or is not what an export writes."""
 
 
 class DecisionError(NasError):

@@ -1,0 +1,154 @@
+"""Writing an export: a folder that stands alone, whole or not at all."""
+
+import inspect
+import runpy
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from nas.errors import ExportError
+from nas.export import programs
+from nas.export.carried import reading
+from nas.export.loading import filled
+from nas.export.preprocess import Preprocess
+from nas.export.sides import Sides, sides_of
+from nas.graph import Graph
+from nas.module import GraphModule
+from nas.source import to_source
+
+__all__ = ["BOUND", "Differences", "Export", "write_export"]
+
+BOUND = 1e-4  # of the logits' range; what a form may differ by from the module
+
+_LOAD = '''
+
+def load(weights: str | Path = Path(__file__).with_name("weights.safetensors")) -> "Network":
+    """Return the network with its weights, in evaluation mode, on the CPU."""
+    network = Network()
+    network.load_state_dict(tensors(Path(weights)))
+    return network.eval()
+'''
+
+Differences = dict[str, float]
+"""By form, the greatest difference of its logits from the module's as a share of their range."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is exported: a deployed graph, its weights, and what is known of it.
+
+    Attributes:
+        graph: As `nas.deploy` returns it.
+        state: The state dict of `to_module(graph)`.
+        preprocess: What comes before and after it.
+        card: The README, in Markdown.
+        architecture: The stored form of the architecture, where there is one.
+    """
+
+    graph: Graph
+    state: Mapping[str, Tensor]
+    preprocess: Preprocess
+    card: str
+    architecture: str | None = None
+
+
+def write_export(export: Export, out: Path) -> Differences:
+    """Write the folder `out`, which must not exist; return how far each form is from the module.
+
+    It is written beside its place and moved there when all forms agree: there is never half an export, and nothing is
+    written through a link. Raises ExportError if `out` is there, a form cannot be made, or one differs by more than
+    `BOUND`.
+    """
+    if out.is_symlink() or out.exists():
+        raise ExportError(f"{out}: exists already; give another folder with --out, or remove it")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{out.name[:40]}.", dir=out.parent))
+        try:
+            differences = _write(export, draft)
+            draft.chmod(0o755)
+            draft.rename(out)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as fault:
+        raise ExportError(f"{out}: cannot be written: {fault}") from None
+    return differences
+
+
+def _write(export: Export, folder: Path) -> Differences:
+    programs.check_packages()
+    module = filled(export.graph, dict(export.state))
+    sides = sides_of(export.graph)
+    image = _example(export.graph.image_shape[0], sides)
+    with torch.no_grad():
+        logits = module(image)
+    program = programs.program_of(module, export.graph.image_shape[0], sides)
+    texts = {
+        "README.md": export.card,
+        "graph.json": export.graph.to_json(),
+        "model.py": source_of(export.graph),
+        "preprocess.json": export.preprocess.to_json(),
+        "verify.py": _carried("verify.py"),
+    }
+    if export.architecture is not None:
+        texts["architecture.json"] = export.architecture
+    contents = {
+        "example.safetensors": save({"image": image, "logits": logits}),
+        "model.onnx": programs.to_onnx(program),
+        "model.pt2": programs.to_pt2(program),
+        "weights.safetensors": save({name: tensor.contiguous() for name, tensor in module.state_dict().items()}),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    source = runpy.run_path(str(folder / "model.py"))["load"]()
+    return _compared(module, source, program.module(), contents["model.onnx"], image)
+
+
+def source_of(graph: Graph) -> str:
+    """Return model.py: the source of the network and a `load` of its weights; imports torch and what Python has."""
+    text = to_source(graph, "Network")
+    head, imports, body = text.partition("\nimport torch\n")
+    assert imports, "a source file imports torch"
+    first = f"{head}\nimport json\nfrom pathlib import Path\n{imports}{body}"
+    return f"{first}\n\n{inspect.getsource(reading.tensors)}{_LOAD}"
+
+
+def _carried(name: str) -> str:
+    return Path(reading.__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def _example(channels: int, sides: Sides) -> Tensor:
+    """Return the image that forms are compared on: two of different noise, not square."""
+    height = max(sides.least, -(-64 // sides.multiple) * sides.multiple)
+    noise = torch.Generator().manual_seed(0)
+    return torch.randn(2, channels, height, height + sides.multiple, generator=noise).clamp(-2, 2)
+
+
+def _compared(
+    module: GraphModule, source: torch.nn.Module, program: torch.nn.Module, onnx: bytes, image: Tensor
+) -> Differences:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        ours, found = module(image), {"model.py": source(image), "model.pt2": program(image)}
+    found["model.onnx"] = torch.from_numpy(session.run(None, {"image": image.numpy()})[0])
+    spread = float(ours.max() - ours.min())
+    differences = {name: float((logits - ours).abs().max()) / (spread or 1.0) for name, logits in found.items()}
+    for name, share in differences.items():
+        if not share <= BOUND:  # nan differs too
+            raise ExportError(
+                f"{name}: its logits differ by {share:.1e} of their range from the module's, at most {BOUND:g} is "
+                "allowed; are the weights finite?"
+            )
+    return differences
