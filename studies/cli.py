@@ -170,6 +170,27 @@ def profile(
             raise typer.Exit(FAILURE)
 
 
+@app.command()
+def export(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="STUDY_DIR:N, ARCHITECTURE.json or published:NAME")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="folder to write; must not exist")],
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", metavar="FILE", help=".safetensors; default the trial's, else drawn at random"),
+    ] = None,
+    size: Annotated[str | None, typer.Option("--size", metavar="SIDE|HxW", help="pixels that costs are of")] = None,
+    in_channels: Annotated[int | None, typer.Option("--in-channels", min=1, help="default 3")] = None,
+    classes: Annotated[int | None, typer.Option("--classes", min=1, help="logits; default 1")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="of weights that are drawn")] = 0,
+) -> None:
+    """Write a network as a folder that stands alone: source, weights, ONNX, torch.export, model card."""
+    from studies.exporting import export as write
+    from studies.sources import Asked, parse_size
+
+    with _one_line_faults():
+        write(source, Asked(parse_size(size) if size else None, in_channels, classes), weights, seed, out)
+
+
 @data_app.callback()
 def data() -> None:
     """Images and masks."""

@@ -15,7 +15,7 @@ from search_spaces import load, published
 from search_spaces.about import customary_input
 from studies.errors import SourceError, one_line, shown
 
-__all__ = ["Asked", "Network", "named_network", "parse_size"]
+__all__ = ["Asked", "Network", "named_network", "parse_size", "trial_named"]
 
 _PUBLISHED = "published:"
 
@@ -31,10 +31,15 @@ class Asked(NamedTuple):
 
 
 class Network(NamedTuple):
-    """A network as it is trained. `precision`: in which its study deploys it, fp32 where there is none."""
+    """A network as it is trained.
+
+    precision: in which its study deploys it, fp32 where there is none.
+    architecture: its stored form; None of a graph alone.
+    """
 
     graph: Graph
     precision: str = "fp32"
+    architecture: str | None = None
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -54,15 +59,24 @@ def named_network(source: str, asked: Asked) -> Network:
     Raises SourceError, ConfigError (no study), SpaceError or GraphError (a damaged file), ShapeError (the size).
     """
     if source.startswith(_PUBLISHED):
-        return Network(_build(_published(source.removeprefix(_PUBLISHED)), asked))
+        architecture = _published(source.removeprefix(_PUBLISHED))
+        return Network(_build(architecture, asked), architecture=architecture.to_json())
     if Path(source).is_file():
-        return Network(_from_file(Path(source), asked))
-    directory, colon, number = source.rpartition(":")
-    if not colon or not re.fullmatch(r"[0-9]{1,9}", number):
+        return _from_file(Path(source), asked)
+    trial = trial_named(source)
+    if trial is None:
         raise SourceError(
             f"{one_line(source)}: no such file; needs published:NAME, an architecture.json or STUDY_DIR:N"
         )
-    return _trial(Path(directory), int(number), asked)
+    return _trial(*trial, asked)
+
+
+def trial_named(source: str) -> tuple[Path, int] | None:
+    """Return the study's folder and the trial's number of `STUDY_DIR:N`; None of any other source."""
+    directory, colon, number = source.rpartition(":")
+    if source.startswith(_PUBLISHED) or Path(source).is_file() or not colon or not re.fullmatch(r"[0-9]{1,9}", number):
+        return None
+    return Path(directory), int(number)
 
 
 def _published(name: str) -> Architecture:
@@ -79,7 +93,7 @@ def _build(architecture: Architecture, asked: Asked) -> Graph:
     return nas.build(architecture, (asked.in_channels or 3, *size), asked.classes or classes)
 
 
-def _from_file(path: Path, asked: Asked) -> Graph:
+def _from_file(path: Path, asked: Asked) -> Network:
     """Return the network of a stored architecture or graph."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -87,14 +101,14 @@ def _from_file(path: Path, asked: Asked) -> Graph:
     except (OSError, ValueError) as fault:
         raise SourceError(f"{path}: cannot be read as JSON: {one_line(str(fault))}") from None
     if isinstance(stored, dict) and "nodes" in stored:
-        return _rebuilt(path, stored, asked)
+        return Network(_rebuilt(path, stored, asked))
     if not isinstance(stored, dict) or "architecture" not in stored:
         raise SourceError(f"{path}: holds no network; needs an architecture.json or graph.json, as trials have them")
     try:
         architecture = load(text, asked.rules)
     except SpaceError as fault:
         raise SpaceError(f"{path}: {fault}") from None
-    return _build(architecture, asked)
+    return Network(_build(architecture, asked), architecture=architecture.to_json())
 
 
 def _rebuilt(path: Path, stored: dict[str, Any], asked: Asked) -> Graph:
@@ -123,4 +137,7 @@ def _trial(directory: Path, number: int, asked: Asked) -> Network:
     if not path.is_file():
         count = sum(1 for _ in folder.root.glob("trials/*/graph.json"))
         raise SourceError(f"{directory}: no trial {number}; it has {count}, see `nas status {directory}`")
-    return Network(_from_file(path, asked), config.deploy.precision)
+    tree = path.with_name("architecture.json")
+    return _from_file(path, asked)._replace(
+        precision=config.deploy.precision, architecture=tree.read_text(encoding="utf-8") if tree.is_file() else None
+    )
