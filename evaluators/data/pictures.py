@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from evaluators.data.samples import DataError
+from evaluators.data.faults import DataError
 from evaluators.data.volumes import Slice, is_medical, read_slice
 
 __all__ = ["SUFFIXES", "Picture", "decode", "is_turned", "read_image"]

@@ -1,14 +1,16 @@
 """Images and masks at a network's size, and predictions back at the image's own."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch.nn import functional
 
 from evaluators.data.form import Fit
-from evaluators.dice import IGNORE
 from nas.errors import ShapeError
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["fit_image", "fit_labels", "inner_size", "resize_image", "resize_labels", "resize_mask", "to_original"]
 
@@ -26,6 +28,8 @@ def fit_image(pixels: Pixels, size: int, fit: Fit) -> Pixels:
 
 def fit_labels(labels: NDArray[np.uint8], size: int, fit: Fit) -> NDArray[np.uint8]:
     """Bring class indexes (H, W) to (size, size); padding is 255, which counts nowhere."""
+    from evaluators.dice import IGNORE  # loads torch, which resizing images does without
+
     height, width = inner_size(labels.shape[0], labels.shape[1], size, fit)
     square = np.full((size, size), IGNORE, dtype=np.uint8)
     square[:height, :width] = resize_labels(labels, (height, width))
@@ -40,7 +44,7 @@ def inner_size(height: int, width: int, size: int, fit: Fit) -> tuple[int, int]:
     return max(1, round(height * size / longer)), max(1, round(width * size / longer))
 
 
-def to_original(scores: torch.Tensor, height: int, width: int, fit: Fit) -> torch.Tensor:
+def to_original(scores: "torch.Tensor", height: int, width: int, fit: Fit) -> "torch.Tensor":
     """Undo `fit_image` for a prediction: logits or probabilities (N, K, S, S) become float32 (N, K, height, width).
 
     The padding is cut off; the rest is resized bilinearly. Threshold or take the argmax afterwards.
@@ -48,6 +52,8 @@ def to_original(scores: torch.Tensor, height: int, width: int, fit: Fit) -> torc
     Raises:
         ShapeError: The scores are not (N, K, S, S).
     """
+    from torch.nn import functional
+
     if scores.ndim != 4 or scores.shape[2] != scores.shape[3]:
         raise ShapeError(f"to_original: scores must be (N, K, S, S), got {tuple(scores.shape)}")
     rows, columns = inner_size(height, width, scores.shape[-1], fit)

@@ -10,21 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nas.errors import NasError
+from evaluators.data.faults import DataError, listed
 
 __all__ = ["DataError", "Samples", "content_hash", "listed"]
-
-
-class DataError(NasError):
-    """Images, masks, their folder or their split are not what is needed.
-
-    Attributes:
-        kind: Of a fault in a file, what `nas data check` lists it under.
-    """
-
-    def __init__(self, message: str, kind: str = "faults"):
-        super().__init__(message)
-        self.kind = kind
 
 
 def content_hash(pixels: NDArray[np.generic]) -> str:
@@ -99,9 +87,3 @@ def _check_tensor(name: str, tensor: Tensor, axes: str, types: tuple[torch.dtype
     if tensor.dtype not in types or tensor.dim() != len(axes.split(",")):
         wanted = " or ".join(str(kind).removeprefix("torch.") for kind in types)
         raise DataError(f"samples: {name} must be {wanted} {axes}, not {tensor.dtype} {tuple(tensor.shape)}")
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the first 20 names for a message, and how many more there are."""
-    rest = len(names) - 20
-    return ", ".join(names[:20]) + (f" and {rest} more" if rest > 0 else "")

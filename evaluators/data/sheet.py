@@ -10,6 +10,7 @@ from evaluators.data.findings import Finding
 from evaluators.data.form import Form
 from evaluators.data.layouts.layout import Pair
 from evaluators.data.loading import decode_pair
+from evaluators.data.outlining import outlined, outlines
 from evaluators.data.resizing import inner_size, resize_image, resize_labels
 from evaluators.dice import IGNORE
 
@@ -17,9 +18,6 @@ __all__ = ["contact_sheet", "outlines"]
 
 TILE, CAPTION, GAP, COLUMNS = 192, 14, 4, 8  # pixels, and tiles in a row
 CAPTION_LENGTH = 18  # characters of an id
-# Of the classes 1, 2, ...; told apart with any colour vision (Okabe and Ito), on tissue and on grey.
-OUTLINES = ((0, 255, 0), (86, 180, 233), (230, 159, 0), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178))
-UNLABELLED = (160, 160, 160)
 PART_COLOURS = {"train": (210, 210, 210), "validation": (86, 180, 233), "test": (230, 159, 0)}
 
 
@@ -40,17 +38,6 @@ def contact_sheet(pairs: Sequence[Pair], form: Form, part_of: Mapping[str, str])
     return sheet
 
 
-def outlines(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where a pixel (H, W) has a neighbour of another class to the left, right, above or below."""
-    edges = np.zeros(labels.shape, dtype=np.bool_)
-    across, down = labels[:, 1:] != labels[:, :-1], labels[1:] != labels[:-1]
-    edges[:, 1:] |= across
-    edges[:, :-1] |= across
-    edges[1:] |= down
-    edges[:-1] |= down
-    return edges
-
-
 def _tile(pair: Pair, form: Form) -> NDArray[np.uint8] | None:
     findings: list[Finding] = []
     decoded = decode_pair(pair, form, findings)
@@ -59,12 +46,4 @@ def _tile(pair: Pair, form: Form) -> NDArray[np.uint8] | None:
     pixels, labels = decoded.picture.pixels, decoded.labels
     size = inner_size(labels.shape[0], labels.shape[1], TILE, "pad")
     shown = resize_image(pixels, size)
-    if shown.dtype != np.uint8:
-        shown = (shown * 255).astype(np.uint8)
-    tile = np.repeat(shown, 3 // shown.shape[-1], -1).astype(np.uint8)
-    small = resize_labels(labels, size)
-    edges = outlines(small)
-    for label in np.unique(small[small > 0]):
-        colour = UNLABELLED if label == IGNORE else OUTLINES[(int(label) - 1) % len(OUTLINES)]
-        tile[edges & (small == label)] = colour
-    return tile
+    return outlined(shown, resize_labels(labels, size), unlabelled=IGNORE)

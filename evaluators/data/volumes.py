@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.data.samples import DataError
+from evaluators.data.faults import DataError
 
 __all__ = ["MEDICAL_SUFFIXES", "Slice", "is_medical", "is_volume", "read_slice", "slice_count"]
 
