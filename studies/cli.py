@@ -191,6 +191,28 @@ def export(
         write(source, Asked(parse_size(size) if size else None, in_channels, classes), weights, seed, out)
 
 
+@app.command()
+def predict(
+    directory: Annotated[Path, typer.Argument(metavar="EXPORT_DIR", help="folder that `nas export` wrote")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE|DIR...", help="pictures, or folders of them")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="where masks go")] = Path("predictions"),
+    overlay: Annotated[bool, typer.Option("--overlay", help="draw outlines on the images, in overlays/")] = False,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="also write them, in probabilities/*.npy")
+    ] = False,
+    backend: Annotated[
+        Literal["onnxruntime", "torch"], typer.Option("--backend", help="what runs the network")
+    ] = "onnxruntime",
+) -> None:
+    """Write the masks of images, at the images' own size; 1 if some images could not be used."""
+    from studies.predicting import Extras
+    from studies.predicting import predict as run
+
+    with _one_line_faults():
+        if not run(directory, images, out, backend, Extras(overlay, probabilities)):
+            raise typer.Exit(FAILURE)
+
+
 @data_app.callback()
 def data() -> None:
     """Images and masks."""

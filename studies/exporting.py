@@ -116,7 +116,7 @@ def _preprocess(deployed: Graph, sides: Sides, config: StudyConfig | None) -> Pr
         names = tuple(f"class {i}" for i in range(logits)) if logits > 1 else ("background", "foreground")
         return Preprocess(channels, names, logits, *sides)
     data = config.data
-    size = (config.train.size, config.train.size)
+    size = config.train.size
     made = Preprocess(channels, data.classes, logits, *sides, size=size)
     if not isinstance(data, FolderData):
         return made

@@ -123,7 +123,7 @@ def _limits(card: Card) -> Iterator[str]:
 def _before_and_after(preprocess: Preprocess) -> str:
     low, high = preprocess.range
     colour = "grey" if preprocess.channels == 1 else "RGB" if preprocess.channels == 3 else "channels"
-    size = "" if preprocess.size is None else " x ".join(map(str, preprocess.size))
+    size = "" if preprocess.size is None else f"{preprocess.size} x {preprocess.size}"
     resized = f"resized to {size} (bilinear)"
     if preprocess.fit == "pad":
         resized = f"scaled into {size} (bilinear), with zeros on the right or at the bottom"

@@ -21,7 +21,7 @@ class Preprocess:
         logits: Maps that the network gives: 1 with `threshold` tells two classes apart, of more the greatest counts.
         multiple: Heights and widths that the network takes are multiples of it, in pixels.
         least_side: The smallest of them.
-        size: Height and width that images are brought to first, those it was trained at; None: they keep their own.
+        size: Side of the square that images are brought to first, as in training; None: they keep their own size.
         fit: How: `squeeze`, or `pad` (scale to fit, zeros on the right or at the bottom).
         range: Values of the file that become 0 and 1.
         neighbours: Slices before and behind each image that become channels beside it.
@@ -35,7 +35,7 @@ class Preprocess:
     logits: int
     multiple: int
     least_side: int
-    size: tuple[int, int] | None = None
+    size: int | None = None
     fit: Literal["squeeze", "pad"] = "squeeze"
     range: tuple[float, float] = (0.0, 255.0)
     neighbours: int = 0
@@ -74,7 +74,7 @@ def _holds(name: str, value: Any) -> bool:
     if name == "classes":
         return isinstance(value, tuple) and len(value) > 1 and all(isinstance(x, str) for x in value)
     if name == "size":
-        return value is None or (_is_pair(value) and all(_is_whole(x) and 1 <= x <= 2**16 for x in value))
+        return value is None or (_is_whole(value) and 1 <= value <= 2**16)
     if name == "fit":
         return value in ("squeeze", "pad")
     if name == "range":
