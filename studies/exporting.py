@@ -44,6 +44,7 @@ def export(source: str, asked: Asked, weights: Path | None, seed: int, out: Path
     network = named_network(source, asked)
     if len(network.graph.outputs[0].shape) != 3:
         raise ExportError(f"{source}: gives one vector for an image; only networks that give maps are exported")
+    shapes_of(network.graph)  # refuses names and sizes that no module can have
     deployed = nas.deploy(network.graph)
     trial = trial_named(source)
     config = StudyFolder(trial[0]).config() if trial else None

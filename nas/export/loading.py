@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from nas.errors import GraphError
 from nas.export.files import read_graph, read_weights
 from nas.graph import Graph
 from nas.module import GraphModule, to_module
@@ -35,5 +36,9 @@ def shapes_of(graph: Graph) -> dict[str, tuple[int, ...]]:
 
 
 def _weightless(graph: Graph) -> GraphModule:
-    with torch.device("meta"):
-        return to_module(graph, initialise=False)
+    try:
+        with torch.device("meta"):
+            return to_module(graph, initialise=False)
+    # What torch makes of a graph.json that was written to be refused: names of attributes, sizes without measure.
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as fault:
+        raise GraphError(f"graph.json cannot be built as a module: {type(fault).__name__}: {fault}") from None

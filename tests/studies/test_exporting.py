@@ -1,0 +1,115 @@
+"""`nas export`: from a study, a stored architecture or a published network; what it takes along and what it refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import nas
+from evaluators.scoring import mean_dice
+from search_spaces import published
+from studies.config import load_config
+from studies.folder import StudyFolder
+from studies.material import load_material
+from tests.studies.conftest import TINY
+from tests.studies.test_profiling import nas_command
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished study."""
+    root = tmp_path_factory.mktemp("studies")
+    (root / "tiny.yaml").write_text(TINY)
+    place = root / "run"
+    assert nas_command("search", root / "tiny.yaml", "--dir", place, "train.precision=fp32")[0] == 0
+    return place
+
+
+@pytest.fixture(scope="module")
+def exported(study: Path) -> tuple[int, Path]:
+    """A trial of its front, and where it is exported to."""
+    number = next(int(p.parent.name) for p in sorted(study.glob("trials/*/weights.safetensors")))
+    out = study.parent / "export"
+    code, said, error = nas_command("export", f"{study}:{number}", "--out", out)
+    assert (code, error) == (0, "")
+    for part in ("weights of the trial", "model.onnx  differs by", "model.pt2   differs by", "model.py    differs by"):
+        assert part in said
+    return number, out
+
+
+def test_an_exported_trial_has_the_dice_that_its_study_recorded(study: Path, exported: tuple[int, Path]) -> None:
+    number, out = exported
+    some = load_material(load_config(study / "study.yaml"), StudyFolder(study)).validation
+    dice = mean_dice(nas.load(out), some.images, some.masks, channels_last=False)
+    card = (out / "README.md").read_text()
+    assert f"- Dice {dice:.4f} on the validation images at 64 x 64" in card
+
+
+def test_the_card_says_what_is_known_and_nothing_of_this_machine(study: Path, exported: tuple[int, Path]) -> None:
+    number, out = exported
+    card = (out / "README.md").read_text()
+    for part in (
+        f"# trial {number} of the study tiny",
+        "drawn (generated) images",
+        "epochs 2",
+        "seed 0",
+        "0 background",
+    ):
+        assert part in card, part
+    assert "torch " in card and "trivial predictions have Dice" in card and "nan" not in card
+    for path in out.iterdir():
+        assert str(study.parent).encode() not in path.read_bytes(), path.name
+    kept = json.loads((out / "preprocess.json").read_text())
+    assert (kept["size"], kept["classes"], kept["channels"]) == (64, ["background", "lesion"], 3)
+    assert (out / "architecture.json").read_text() == (study / f"trials/{number:05d}/architecture.json").read_text()
+
+
+def test_a_trial_without_weights_is_refused(study: Path, tmp_path: Path) -> None:
+    number = next(int(p.name) for p in sorted(study.glob("trials/*")) if not (p / "weights.safetensors").exists())
+    code, _, error = nas_command("export", f"{study}:{number}", "--out", tmp_path / "out")
+    assert code == 2 and f"trial {number} has no weights" in error and not (tmp_path / "out").exists()
+
+
+def test_weights_are_taken_as_trained_or_as_exported(tmp_path: Path) -> None:
+    graph = nas.build(published["unetpp_keras_L1"], (3, 64, 64))
+    torch.manual_seed(5)
+    state = nas.to_module(graph).state_dict()
+    save_file(state, tmp_path / "trained.safetensors")
+    arguments = ["--size", "64", "--weights", tmp_path / "trained.safetensors"]
+    assert nas_command("export", "published:unetpp_keras_L1", *arguments, "--out", tmp_path / "a")[0] == 0
+    weights = ["--weights", tmp_path / "a" / "weights.safetensors"]
+    assert nas_command("export", tmp_path / "a" / "graph.json", *weights, "--out", tmp_path / "b")[0] == 0
+    first, second = (load_file(tmp_path / name / "weights.safetensors") for name in "ab")
+    assert first.keys() == second.keys() == nas.deploy_weights(graph, state).keys()
+    for name, tensor in nas.deploy_weights(graph, state).items():
+        assert torch.equal(first[name], tensor) and torch.equal(second[name], tensor)
+    assert "trained.safetensors" in (tmp_path / "a" / "README.md").read_text()
+    assert not (tmp_path / "b" / "architecture.json").exists()
+
+
+def test_what_cannot_be_exported_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "weights.pt")
+    small = ["published:unetpp_keras_L1", "--size", "64"]
+    for arguments, said in (
+        (["published:hardnet68"], "one vector for an image"),
+        ([*small, "--weights", tmp_path / "weights.pt"], "pickled checkpoints"),
+        ([*small, "--weights", tmp_path / "missing"], "missing"),
+        (["published:nothing"], "nas published"),
+        ([tmp_path / "weights.pt"], "cannot be read as JSON"),
+    ):
+        code, _, error = nas_command("export", *arguments, "--out", tmp_path / "out")
+        assert code == 2 and said in error and len(error.splitlines()) == 1, error
+        assert not (tmp_path / "out").exists()
+
+
+def test_names_in_a_graph_that_is_exported_do_no_harm(tmp_path: Path) -> None:
+    stored = json.loads(nas.build(published["unetpp_keras_L1"], (3, 64, 64)).to_json())
+    path = tmp_path / "graph.json"
+    for name in ("../../out", "a(); import os", "forward", "x\n\ny"):
+        stored["nodes"][1]["name"] = name
+        path.write_text(json.dumps(stored))
+        code, _, error = nas_command("export", path, "--out", tmp_path / "out")
+        assert code == 2 and len(error.splitlines()) == 1, (name, error)
+        assert [p.name for p in tmp_path.iterdir()] == ["graph.json"]
