@@ -55,7 +55,8 @@ def deploy_weights(graph: Graph, state: "dict[str, Tensor]") -> "dict[str, Tenso
 
     names = graph.names
     pairs = {names[conv]: names[norm] for norm, conv in foldable(graph).items()}
-    return fold(graph, state, pairs)
+    kept = set(deploy(graph).names)  # without what only other outputs need
+    return {name: tensor for name, tensor in fold(graph, state, pairs).items() if name.rpartition(".")[0] in kept}
 
 
 def _named(node: Node, name: str) -> Node:
