@@ -1,6 +1,9 @@
 """`nas export`: from a study, a stored architecture or a published network; what it takes along and what it refuses."""
 
 import json
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from search_spaces import published
 from studies.config import load_config
 from studies.folder import StudyFolder
 from studies.material import load_material
+from tests.environments import environment_with
 from tests.studies.conftest import TINY
 from tests.studies.test_profiling import nas_command
 
@@ -113,3 +117,36 @@ def test_names_in_a_graph_that_is_exported_do_no_harm(tmp_path: Path) -> None:
         code, _, error = nas_command("export", path, "--out", tmp_path / "out")
         assert code == 2 and len(error.splitlines()) == 1, (name, error)
         assert [p.name for p in tmp_path.iterdir()] == ["graph.json"]
+
+
+ELSEWHERE = {
+    "torch": ("torch",),
+    "onnxruntime": ("onnxruntime", "numpy"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("package", ELSEWHERE)
+def test_a_found_network_is_used_as_its_card_says_where_nothing_else_is_installed(
+    exported: tuple[int, Path], tmp_path: Path, package: str
+) -> None:
+    moved = Path(shutil.copytree(exported[1], tmp_path / "moved"))
+    python = environment_with(tmp_path / "venv", *ELSEWHERE[package])
+    snippets = re.findall(r"```python\n(.*?)```", (moved / "README.md").read_text(), re.DOTALL)
+    (snippet,) = [text for text in snippets if f"import {package}" in text]
+    absent = sorted({"nas", "studies", "safetensors", "torch", "onnxruntime"} - set(ELSEWHERE[package]))
+    check = (
+        f"from importlib.util import find_spec\nassert not any(map(find_spec, {absent}))\n{snippet}\n"
+        "print(list(logits.shape), float(logits.mean()))\n"
+    )
+    (tmp_path / "snippet.py").write_text(f"import sys\nsys.path.insert(0, '.')\n{check}")
+    done = subprocess.run([python, "-E", tmp_path / "snippet.py"], capture_output=True, text=True, cwd=moved, timeout=300)
+    assert done.returncode == 0, done.stderr
+    shape, mean = done.stdout.rsplit(maxsplit=1)
+    with torch.no_grad():
+        expected = nas.load(moved)(torch.zeros(1, 3, *json.loads(shape)[2:]))
+    assert isinstance(expected, torch.Tensor)
+    assert json.loads(shape) == list(expected.shape) and abs(float(mean) - float(expected.mean())) < 1e-5
+    done = subprocess.run([python, "-E", "verify.py"], capture_output=True, text=True, cwd=moved, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ("model.py    agrees" if package == "torch" else "model.onnx  agrees") in done.stdout
