@@ -140,7 +140,9 @@ def test_a_found_network_is_used_as_its_card_says_where_nothing_else_is_installe
         "print(list(logits.shape), float(logits.mean()))\n"
     )
     (tmp_path / "snippet.py").write_text(f"import sys\nsys.path.insert(0, '.')\n{check}")
-    done = subprocess.run([python, "-E", tmp_path / "snippet.py"], capture_output=True, text=True, cwd=moved, timeout=300)
+    done = subprocess.run(
+        [python, "-E", tmp_path / "snippet.py"], capture_output=True, text=True, cwd=moved, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     shape, mean = done.stdout.rsplit(maxsplit=1)
     with torch.no_grad():

@@ -1,5 +1,6 @@
 """`nas predict`: masks at the images' own size, whatever the network takes, and bad images named."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -39,12 +40,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     write(plain, made["plain"], centred(plain))
     write(even, made["even"], centred(even))
     for name, fit in (("sized", "squeeze"), ("padded", "pad")):
-        made[name].mkdir()
-        for path in made["plain"].iterdir():
-            (made[name] / path.name).write_bytes(path.read_bytes())
-        text = (made[name] / "preprocess.json").read_text()
-        text = text.replace('"size": null', '"size": 48').replace('"squeeze"', f'"{fit}"')
-        (made[name] / "preprocess.json").write_text(text)
+        changed(made["plain"], made[name], size=48, fit=fit)
     return made
 
 
@@ -119,6 +115,46 @@ def test_any_size_of_image_has_a_mask_of_it_with_the_numbers_of_the_classes(
     np.testing.assert_array_equal(np.asarray(found), probabilities.argmax(0))
 
 
+def test_an_image_is_padded_with_its_border_to_what_the_network_takes(folders: dict[str, Path], tmp_path: Path) -> None:
+    image = picture(tmp_path / "a.png", 33, 35, mode="L")
+    assert nas_command("predict", folders["even"], image, "--out", tmp_path / "o", "--probabilities")[0] == 0
+    x = functional.pad(torch.from_numpy(mask(image).copy())[None, None].float(), (0, 1, 0, 1), "replicate")
+    with torch.no_grad():
+        logits = nas.load(folders["even"])((x / 255 - 0.5) / 0.25)
+    assert isinstance(logits, torch.Tensor)
+    found = np.load(tmp_path / "o" / "probabilities" / "a.npy")
+    np.testing.assert_allclose(found, logits.softmax(1)[0, :, :33, :35].numpy(), atol=1e-5)
+
+
+def changed(folder: Path, out: Path, **keys: object) -> Path:
+    """The same export with other values in preprocess.json."""
+    out.mkdir()
+    for path in folder.iterdir():
+        (out / path.name).write_bytes(path.read_bytes())
+    stored = json.loads((out / "preprocess.json").read_text())
+    (out / "preprocess.json").write_text(json.dumps(stored | keys))
+    return out
+
+
+def test_images_of_more_than_8_bits_are_read_in_their_range(folders: dict[str, Path], tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 1000, (16, 20)).astype(np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    deep = changed(folders["even"], tmp_path / "deep", range=[0, 1000])
+    assert nas_command("predict", deep, tmp_path / "a.png", "--out", tmp_path / "o", "--probabilities")[0] == 0
+    x = torch.from_numpy(values.astype(np.float32))[None, None] / 1000
+    with torch.no_grad():
+        logits = nas.load(deep)((x - 0.5) / 0.25)
+    assert isinstance(logits, torch.Tensor)
+    found = np.load(tmp_path / "o" / "probabilities" / "a.npy")
+    np.testing.assert_allclose(found, logits.softmax(1)[0].numpy(), atol=1e-5)
+
+
+def test_a_network_of_neighbouring_slices_says_what_reads_them(folders: dict[str, Path], tmp_path: Path) -> None:
+    stacked = changed(folders["plain"], tmp_path / "stacked", neighbours=1)
+    code, _, error = nas_command("predict", stacked, picture(tmp_path / "a.png", 8, 8), "--out", tmp_path / "out")
+    assert code == 2 and "nas.load" in error and not (tmp_path / "out").exists()
+
+
 def test_a_folder_with_a_bad_image_names_it_and_does_the_others(folders: dict[str, Path], tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()
@@ -178,10 +214,7 @@ def test_what_is_no_export_is_one_line(folders: dict[str, Path], tmp_path: Path)
     code, _, error = nas_command("predict", folders["plain"], tmp_path / "missing.png")
     assert code == 2 and "missing.png" in error
     state = load_file(folders["sized"] / "weights.safetensors")
-    broken = tmp_path / "broken"
-    broken.mkdir()
-    for path in folders["sized"].iterdir():
-        (broken / path.name).write_bytes(path.read_bytes())
+    broken = changed(folders["sized"], tmp_path / "broken")
     save_file({name: tensor[:1].clone() for name, tensor in state.items()}, broken / "weights.safetensors")
     code, _, error = nas_command("predict", broken, image, "--backend", "torch", "--out", tmp_path / "out")
     assert code == 2 and "shape" in error and len(error.splitlines()) == 1

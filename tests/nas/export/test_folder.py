@@ -79,6 +79,11 @@ def test_onnx_declares_free_sizes_by_name_and_passes_the_checker(exported: Path)
     for value, channels in ((image, 3), (logits, 1)):
         dims = value.type.tensor_type.shape.dim
         assert [d.dim_param or d.dim_value for d in dims] == ["batch", channels, "height", "width"]
+    assert b"pkg.torch" not in (exported / "model.onnx").read_bytes()  # what the exporter notes of the traced code
+
+
+def test_a_loaded_network_is_in_evaluation_mode(exported: Path) -> None:
+    assert not any(module.training for module in nas.load(exported).modules())
 
 
 def test_verify_agrees_where_only_torch_is_installed(exported: Path) -> None:
