@@ -6,11 +6,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import nas
+from evaluators.data import scenes
 from evaluators.scoring import mean_dice
 from search_spaces import published
 from studies.config import load_config
@@ -23,9 +26,18 @@ from tests.studies.test_profiling import nas_command
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished study."""
+    """The folder of a finished study on images in a folder."""
     root = tmp_path_factory.mktemp("studies")
-    (root / "tiny.yaml").write_text(TINY)
+    some = scenes(24, 64, 0)
+    for name in ("images", "masks"):
+        (root / "lesions" / name).mkdir(parents=True)
+    for i, (image, mask) in enumerate(zip(some.images, some.masks, strict=True)):
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(root / "lesions" / "images" / f"{i}.png")
+        Image.fromarray(mask.numpy() * np.uint8(255)).save(root / "lesions" / "masks" / f"{i}.png")
+    folder = f"data:\n  kind: folder\n  root: {root / 'lesions'}\n  resize: pad\n"
+    drawn = "data:\n  kind: generated\n  images: 24\n  size: 64\n"
+    assert drawn in TINY
+    (root / "tiny.yaml").write_text(TINY.replace(drawn, folder))
     place = root / "run"
     assert nas_command("search", root / "tiny.yaml", "--dir", place, "train.precision=fp32")[0] == 0
     return place
@@ -56,7 +68,7 @@ def test_the_card_says_what_is_known_and_nothing_of_this_machine(study: Path, ex
     card = (out / "README.md").read_text()
     for part in (
         f"# trial {number} of the study tiny",
-        "drawn (generated) images",
+        "data: the folder lesions; ",
         "epochs 2",
         "seed 0",
         "0 background",
@@ -66,7 +78,8 @@ def test_the_card_says_what_is_known_and_nothing_of_this_machine(study: Path, ex
     for path in out.iterdir():
         assert str(study.parent).encode() not in path.read_bytes(), path.name
     kept = json.loads((out / "preprocess.json").read_text())
-    assert (kept["size"], kept["classes"], kept["channels"]) == (64, ["background", "lesion"], 3)
+    assert (kept["size"], kept["fit"], kept["range"], kept["channels"]) == (64, "pad", [0, 255], 3)
+    assert kept["classes"] == ["background", "foreground"]
     assert (out / "architecture.json").read_text() == (study / f"trials/{number:05d}/architecture.json").read_text()
 
 
@@ -77,11 +90,11 @@ def test_a_trial_without_weights_is_refused(study: Path, tmp_path: Path) -> None
 
 
 def test_weights_are_taken_as_trained_or_as_exported(tmp_path: Path) -> None:
-    graph = nas.build(published["unetpp_keras_L1"], (3, 64, 64))
+    graph = nas.build(published["unetpp_keras_L1"], (3, 64, 64), 3)
     torch.manual_seed(5)
     state = nas.to_module(graph).state_dict()
     save_file(state, tmp_path / "trained.safetensors")
-    arguments = ["--size", "64", "--weights", tmp_path / "trained.safetensors"]
+    arguments = ["--size", "64", "--classes", "3", "--weights", tmp_path / "trained.safetensors"]
     assert nas_command("export", "published:unetpp_keras_L1", *arguments, "--out", tmp_path / "a")[0] == 0
     weights = ["--weights", tmp_path / "a" / "weights.safetensors"]
     assert nas_command("export", tmp_path / "a" / "graph.json", *weights, "--out", tmp_path / "b")[0] == 0
@@ -89,6 +102,8 @@ def test_weights_are_taken_as_trained_or_as_exported(tmp_path: Path) -> None:
     assert first.keys() == second.keys() == nas.deploy_weights(graph, state).keys()
     for name, tensor in nas.deploy_weights(graph, state).items():
         assert torch.equal(first[name], tensor) and torch.equal(second[name], tensor)
+    kept = json.loads((tmp_path / "a" / "preprocess.json").read_text())
+    assert (kept["classes"], kept["logits"], kept["size"]) == (["class 0", "class 1", "class 2"], 3, None)
     assert "trained.safetensors" in (tmp_path / "a" / "README.md").read_text()
     assert not (tmp_path / "b" / "architecture.json").exists()
 
