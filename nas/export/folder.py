@@ -109,7 +109,7 @@ def _write(export: Export, folder: Path) -> Differences:
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     source = runpy.run_path(str(folder / "model.py"))["load"]()
-    return _compared(module, source, program.module(), contents["model.onnx"], image)
+    return _compared(module, source, program.module(), contents["model.onnx"], [image, *_others(image.shape[1], sides)])
 
 
 def source_of(graph: Graph) -> str:
@@ -132,23 +132,36 @@ def _example(channels: int, sides: Sides) -> Tensor:
     return torch.randn(2, channels, height, height + sides.multiple, generator=noise).clamp(-2, 2)
 
 
+def _others(channels: int, sides: Sides) -> list[Tensor]:
+    """Return noise of the least size, and of two that are not square, one of odd steps."""
+    step, least = sides
+    noise = torch.Generator().manual_seed(1)
+    sizes = ((1, least, least), (1, least + 2 * step, 2 * least), (3, least + 3 * step, least + 5 * step))
+    return [torch.randn(batch, channels, *size, generator=noise) for batch, *size in sizes]
+
+
 def _compared(
-    module: GraphModule, source: torch.nn.Module, program: torch.nn.Module, onnx: bytes, image: Tensor
+    module: GraphModule, source: torch.nn.Module, program: torch.nn.Module, onnx: bytes, images: list[Tensor]
 ) -> Differences:
+    """Return the worst over all images: a form may be right at one size and wrong at another."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-    with torch.no_grad():
-        ours, found = module(image), {"model.py": source(image), "model.pt2": program(image)}
-    found["model.onnx"] = torch.from_numpy(session.run(None, {"image": image.numpy()})[0])
-    spread = float(ours.max() - ours.min())
-    differences = {name: float((logits - ours).abs().max()) / (spread or 1.0) for name, logits in found.items()}
-    for name, share in differences.items():
-        if not share <= BOUND:  # nan differs too
-            raise ExportError(
-                f"{name}: its logits differ by {share:.1e} of their range from the module's, at most {BOUND:g} is "
-                "allowed; are the weights finite?"
-            )
+    differences: Differences = {}
+    for image in images:
+        with torch.no_grad():
+            ours, found = module(image), {"model.py": source(image), "model.pt2": program(image)}
+        found["model.onnx"] = torch.from_numpy(session.run(None, {"image": image.numpy()})[0])
+        spread = float(ours.max() - ours.min())
+        for name, logits in found.items():
+            share = float((logits - ours).abs().max()) / (spread or 1.0)
+            if not share <= BOUND:  # nan differs too
+                size = " x ".join(map(str, image.shape[2:]))
+                raise ExportError(
+                    f"{name}: its logits differ by {share:.1e} of their range from the module's at {size} pixels, at "
+                    f"most {BOUND:g} is allowed, so nothing is written; are the weights finite?"
+                )
+            differences[name] = max(differences.get(name, 0.0), share)
     return differences
