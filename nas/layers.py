@@ -31,8 +31,10 @@ def pad_to(x: Tensor, reference: Tensor) -> Tensor:
     """Zero-pad or crop `x` (N, C, H, W) to the reference's size: half before, the rest after."""
     pads: list[int] = []
     for axis in range(x.dim() - 1, 1, -1):
-        missing = reference.shape[axis] - x.shape[axis]
-        pads += [missing // 2, missing - missing // 2]
+        side = x.shape[axis]
+        wanted = reference.shape[axis]
+        before = (side + wanted) // 2 - side  # floor((wanted - side) / 2): ONNX would cut -1/2 to 0
+        pads += [before, wanted - side - before]
     # Tracing must not look at the sizes: they stay free in what is exported.
     return x if not torch.compiler.is_compiling() and not any(pads) else functional.pad(x, pads)
 

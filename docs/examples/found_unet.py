@@ -46,8 +46,10 @@ def pad_to(x: Tensor, reference: Tensor) -> Tensor:
     """Zero-pad or crop `x` (N, C, H, W) to the reference's size: half before, the rest after."""
     pads: list[int] = []
     for axis in range(x.dim() - 1, 1, -1):
-        missing = reference.shape[axis] - x.shape[axis]
-        pads += [missing // 2, missing - missing // 2]
+        side = x.shape[axis]
+        wanted = reference.shape[axis]
+        before = (side + wanted) // 2 - side
+        pads += [before, wanted - side - before]
     return x if not torch.compiler.is_compiling() and (not any(pads)) else F.pad(x, pads)
 
 
