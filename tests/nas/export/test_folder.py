@@ -16,6 +16,8 @@ import nas
 from nas.errors import ExportError
 from nas.export.folder import source_of
 from nas.export.sides import Sides, sides_of
+from nas.graph import GraphBuilder
+from nas.ops import Conv, ConvTranspose, PadTo
 from tests.nas.export.networks import drawn, two_levels, write
 
 FILES = {
@@ -155,3 +157,11 @@ def test_model_py_imports_torch_and_the_standard_library_only() -> None:
     lines = source_of(nas.deploy(two_levels())).splitlines()
     imports = {line.split()[1].split(".")[0] for line in lines if line.startswith(("import ", "from "))}
     assert imports == {"json", "pathlib", "torch"}
+
+
+def test_a_map_that_is_one_too_large_is_cropped_alike_in_all_forms(tmp_path: Path) -> None:
+    g = GraphBuilder((1, 32, 32), 1)
+    low = g.add(Conv(4, 3, stride=2, padding=1), g.image)  # of odd sides the greater half
+    up = g.add(PadTo(), g.add(ConvTranspose(4, 2, stride=2), low), g.image)
+    differences = write(g.freeze([g.add(Conv(1, 3, padding=1), up)]), tmp_path / "net")
+    assert max(differences.values()) < 1e-4
