@@ -12,10 +12,11 @@ from pathlib import Path
 import filelock
 import optuna
 from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial
 
 from studies.config import StudyConfig, fixed_for_resume, folder_name, load_config
 from studies.errors import ConfigError, NoRecordYet
-from studies.storing import opened
+from studies.storing import closed, opened
 
 __all__ = ["StudyFolder", "write_atomic"]
 
@@ -109,17 +110,20 @@ class StudyFolder:
         config = self.config()
         return folder_name(config.name) if "://" in config.storage else "study"
 
-    def study(self) -> optuna.Study:
-        """Return the study as stored. Raises ConfigError if it has not got that far."""
+    def trials(self) -> tuple[FrozenTrial, ...]:
+        """Return all trials as stored. Raises ConfigError if the study has not got that far."""
         config = self.config()
+        storage = self.storage()
         try:
-            return optuna.load_study(study_name=self.study_name(), storage=self.storage())
+            return tuple(optuna.load_study(study_name=self.study_name(), storage=storage).trials)
         except KeyError:
             raise NoRecordYet(f"{self.root}: storage {config.storage} holds no study; run `nas search` first") from None
         except ValueError as fault:
             raise ConfigError(
                 f"{self.root}: a line in the middle of the journal is damaged ({fault}); restore it from a backup"
             ) from None
+        finally:
+            closed(storage)
 
 
 def versions() -> dict[str, str]:

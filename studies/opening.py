@@ -38,6 +38,8 @@ class Opening:
                 fitting.append((name, candidate))
         if not fitting:
             return cls()
+        if config.start.max_share is None:
+            return cls(tuple(name for name, _ in fitting))
         typical = _typical(screen, config)
         allowed = config.start.max_share * _budget(config, typical, material)
         tried: list[str] = []

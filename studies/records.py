@@ -93,7 +93,7 @@ def load(directory: str | Path) -> StudyRecord:
     """Return the record of the study in `directory`. Raises ConfigError if there is none."""
     folder = StudyFolder(Path(directory))
     config = folder.config()
-    return StudyRecord(folder, config, reference_of(folder), tuple(folder.study().trials))
+    return StudyRecord(folder, config, reference_of(folder), folder.trials())
 
 
 def values_of(trial: FrozenTrial, objectives: Sequence[str]) -> dict[str, float]:

@@ -22,7 +22,7 @@ from studies.budgeting import Spending
 from studies.config import StudyConfig
 from studies.errors import ConfigError
 from studies.execution import Ended, Epoch, Executor, Job, Lost
-from studies.facts import fixed
+from studies.facts import Fixed, fixed
 from studies.families import lines_of
 from studies.folder import StudyFolder, read_json, write_atomic
 from studies.keeping import Keeper
@@ -72,17 +72,23 @@ class Search:
         progress.doing("looking for feasible members of every family, and measuring the published ones")
         held = fixed(config, folder, self._screen, material, pretrained)
         self._reference = held.reference
-        families = len(self._screen.sampler.surveys)
-        said = [] if pretrained is None else [pretrained.said(self._screen)]
-        for line in (*lines_of(held.refused, families), *held.opening.said(), *said):
-            progress.say(line)
         directions = [METRICS[name].direction for name in config.objectives]
         self._proposer = Proposer(self._screen, config, directions, held.opening.tried)
         self._ledger = Ledger(config, folder, held.reference, held.identity, progress.say)
+        for line in self._said_first(held):
+            progress.say(line)
         self._spending = Spending(config.budget, self._ledger)
         self._keeper = Keeper(folder, self._ledger, config.rungs.keep)
         self._rungs = _rungs(config)
         self._flying: dict[int, Job] = {}
+
+    def _said_first(self, held: Fixed) -> Iterator[str]:
+        """Yield what a person should know before the first trial; of a search that goes on it was said before."""
+        if not self._ledger.trials:
+            yield from lines_of(held.refused, len(self._screen.sampler.surveys))
+            yield from held.opening.said()
+        if self._pretrained is not None:
+            yield self._pretrained.said(self._screen)
 
     def run(self) -> None:
         """Go on until the budget is spent. Raises Interrupted when asked to stop; the record is whole at any moment."""

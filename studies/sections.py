@@ -292,4 +292,6 @@ class Start(Section):
     """What is tried before the sampler's proposals."""
 
     published: bool = Field(default=True, description="the published networks that fit, cheapest first")
-    max_share: Share = Field(default=0.25, description="of the budget that they may take; the others are named")
+    max_share: Share | None = Field(
+        default=0.25, description="of the budget that they may take, the others are named; null: all that fit"
+    )

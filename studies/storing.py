@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from nas.errors import NasError
 from studies.errors import ConfigError, NoRecordYet
 
-__all__ = ["StorageUnreachable", "opened", "patiently"]
+__all__ = ["StorageUnreachable", "closed", "opened", "patiently"]
 
 T = TypeVar("T")
 PATIENCE_S = 300.0
@@ -47,6 +47,13 @@ def opened(storage: str, folder: Path, *, writing: bool = False) -> BaseStorage:
         raise ConfigError(f"storage: {storage} needs the extra 'postgres': pip install 'nas-medseg[postgres]'")
     url = storage.replace("postgresql://", "postgresql+psycopg://", 1)
     return patiently(lambda: RDBStorage(url, engine_kwargs={"pool_pre_ping": True, "pool_recycle": 600}))
+
+
+def closed(storage: BaseStorage) -> None:
+    """Give back the connections to a database; a file is only open while it is read or written."""
+    if isinstance(storage, RDBStorage):
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def patiently(action: Callable[[], T], said: Callable[[str], None] = lambda _: None) -> T:

@@ -37,7 +37,9 @@ class Tally:
     def take_in(self, trials: Sequence[FrozenTrial]) -> None:
         """Look at new trials and at those that had not ended."""
         changed = [trials[number] for number in (*self._open, *range(self._seen, len(trials)))]
-        self.continued |= {int(t.user_attrs["continues"]) for t in trials[self._seen :] if "continues" in t.user_attrs}
+        continued = {int(t.user_attrs["continues"]) for t in trials[self._seen :] if "continues" in t.user_attrs}
+        self.continued |= continued
+        self._seconds -= sum(float(trials[number].user_attrs.get("seconds", 0)) for number in continued)
         self._seen = len(trials)
         self._open = {trial.number: trial for trial in changed if not trial.state.is_finished()}
         for trial in changed:

@@ -76,7 +76,7 @@ def read_study(directory: Path) -> Study:
     config = folder.config()
     reference = reference_of(folder) if folder.facts_file.exists() else None
     try:
-        frozen = tuple(folder.study().trials)
+        frozen = folder.trials()
     except NoRecordYet:
         frozen = ()
     return study_of(folder, config, reference, frozen)

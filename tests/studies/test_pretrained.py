@@ -32,7 +32,7 @@ from studies.tables import pretrained_line
 
 NEVER: Callable[[], bool] = lambda: False  # noqa: E731  # a constant, as in test_search.py
 WEIGHTS = "train.encoder_weights={file: unet.pth, as: unet_bn32}"
-MEMBER = ("constraints.macs=<= 100 M", "start.published=true", "train.epochs=1")
+MEMBER = ("constraints.macs=<= 100 M", "start={published: true, max_share: null}", "train.epochs=1")
 SMALL = fixed(segmenter(encoder=staged(base=8, depth=3), decoder=unet_decoder(upsample=double_pad)))
 """`unet_bn32` with three levels of 8 to 32 channels, which takes its place here: it trains in a second."""
 
@@ -135,6 +135,7 @@ def test_the_line_counts_no_trial_where_there_is_none() -> None:
 
 def test_a_dry_run_says_how_many_draws_would_begin_with_them(pretrained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas.space.SearchSpace.sample", lambda space, rng: SMALL)
+    monkeypatch.setattr("nas.sampling.Sampler.draw", lambda sampler, rng: SMALL)
     code, out, error = nas_command("search", pretrained, WEIGHTS, "--dry-run")
     assert (code, error) == (0, "")
     assert "published members begin with: unet_bn32 36 of its 36" in out
