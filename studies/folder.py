@@ -113,17 +113,18 @@ class StudyFolder:
     def trials(self) -> tuple[FrozenTrial, ...]:
         """Return all trials as stored. Raises ConfigError if the study has not got that far."""
         config = self.config()
-        storage = self.storage()
         try:
-            return tuple(optuna.load_study(study_name=self.study_name(), storage=storage).trials)
+            storage = self.storage()
+            try:
+                return tuple(optuna.load_study(study_name=self.study_name(), storage=storage).trials)
+            finally:
+                closed(storage)
         except KeyError:
             raise NoRecordYet(f"{self.root}: storage {config.storage} holds no study; run `nas search` first") from None
         except ValueError as fault:
             raise ConfigError(
                 f"{self.root}: a line in the middle of the journal is damaged ({fault}); restore it from a backup"
             ) from None
-        finally:
-            closed(storage)
 
 
 def versions() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Worker processes: what a search with several of them records, and that a death among them costs one attempt."""
 
+import json
 import multiprocessing
 import os
 import signal
@@ -18,6 +19,7 @@ from search_spaces import spaces
 from studies.config import StudyConfig, load_config
 from studies.execution import Ended, Epoch, Job, Lost, Processes, Report
 from studies.execution.worker import Task
+from studies.ledger import Ledger
 from studies.material import load_material
 from studies.records import StudyRecord, continued
 from studies.running import run
@@ -182,15 +184,25 @@ def test_a_search_with_workers_and_rungs_records_every_trial_once(tiny: Path) ->
     for trial in record.frozen:
         kept = (record.folder.trial(trial.number) / "checkpoint.pt").exists()
         assert kept == (trial.state == TrialState.PRUNED)
-    later = search(tiny, *rungs, "budget.trials=12")
-    again = continued(later.frozen)
-    assert again, "three more at the first rung leave a place for one that was stopped"
-    rows = later.trials()
-    for old, new in again.items():
-        assert rows.loc[old, "outcome"] == "continued"
-        assert rows.loc[new, "key"] == rows.loc[old, "key"]
-        assert rows.loc[new, "epochs"] > rows.loc[old, "epochs"]
-    assert len(rows) - len(again) == 12
+    more = search(tiny, *rungs, "budget.trials=12").trials()
+    assert (more["epochs"] > 1).sum() - (more["outcome"] == "continued").sum() == 4, "one more place for three more"
+
+
+def test_a_stopped_trial_can_go_on_as_another(tiny: Path) -> None:
+    record = search(tiny, "rungs={promote: gain, bands: 1}", "train.epochs=4", "budget.trials=3")
+    stopped = next(t.number for t in record.frozen if t.state == TrialState.PRUNED)
+    facts = json.loads(record.folder.facts_file.read_text())
+    ledger = Ledger(record.config, record.folder, record.reference, facts["identity"])
+    seconds = ledger.tally().seconds
+    new = ledger.go_on(stopped)
+    assert (new.state, new.params) == (TrialState.RUNNING, record.frozen[stopped].params)
+    assert ledger.unfinished() == [new]
+    assert ledger.tally().seconds == pytest.approx(seconds)  # its epochs so far were trained once
+    assert [run.number for run in ledger.tally().runs()] == [n for n in range(4) if n != stopped]
+    rows = studies.load("runs/tiny").trials()
+    assert rows.loc[stopped, "outcome"] == "continued"
+    assert rows.loc[new.number, "key"] == rows.loc[stopped, "key"]
+    assert continued(studies.load("runs/tiny").frozen) == {stopped: new.number}
 
 
 def test_a_search_with_workers_stops_on_request_and_goes_on(tiny: Path) -> None:
