@@ -15,7 +15,8 @@ from nas.graph import Graph
 from search_spaces import load, load_rules, spaces, with_rules
 from search_spaces.own import check_rule
 from search_spaces.own.joining import INPUTS
-from tests.laws import check_inference, expected_gradients, measured, nonzero_gradients
+from tests.gradients import expected_gradients, nonzero_gradients
+from tests.laws import check_inference, measured
 from tests.twins import check_twin
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "ghost_block.py"

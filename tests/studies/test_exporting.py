@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 import nas
 from evaluators.data import scenes
-from evaluators.scoring import mean_dice
+from evaluators.scoring import dice_score
 from search_spaces import published
 from studies.config import load_config
 from studies.folder import StudyFolder
@@ -58,7 +58,7 @@ def exported(study: Path) -> tuple[int, Path]:
 def test_an_exported_trial_has_the_dice_that_its_study_recorded(study: Path, exported: tuple[int, Path]) -> None:
     number, out = exported
     some = load_material(load_config(study / "study.yaml"), StudyFolder(study)).validation
-    dice = mean_dice(nas.load(out), some.images, some.masks, channels_last=False)
+    dice = dice_score(nas.load(out), some.images, some.masks, channels_last=False).mean
     card = (out / "README.md").read_text()
     assert f"- Dice {dice:.4f} on the validation images at 64 x 64" in card
 

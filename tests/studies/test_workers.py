@@ -185,7 +185,8 @@ def test_a_search_with_workers_and_rungs_records_every_trial_once(tiny: Path) ->
         kept = (record.folder.trial(trial.number) / "checkpoint.pt").exists()
         assert kept == (trial.state == TrialState.PRUNED)
     more = search(tiny, *rungs, "budget.trials=12").trials()
-    assert (more["epochs"] > 1).sum() - (more["outcome"] == "continued").sum() == 4, "one more place for three more"
+    own = more[more["outcome"] != "continued"]
+    assert (own["epochs"] > 1).sum() == 4, "one more place for three more"
 
 
 def test_a_stopped_trial_can_go_on_as_another(tiny: Path) -> None:
@@ -206,11 +207,10 @@ def test_a_stopped_trial_can_go_on_as_another(tiny: Path) -> None:
 
 
 def test_a_search_with_workers_stops_on_request_and_goes_on(tiny: Path) -> None:
-    began = time.monotonic()
     with pytest.raises(Interrupted):
-        search(tiny, "train.epochs=30", interrupted=lambda: time.monotonic() - began > 15)
+        search(tiny, "train.epochs=30", interrupted=lambda: any(Path("runs").glob("*/trials/*/checkpoint.pt")))
     assert not multiprocessing.active_children()
     left = [t for t in studies.load("runs/tiny").frozen if not t.state.is_finished()]
-    assert len(left) <= 2
+    assert 1 <= len(left) <= 2
     record = search(tiny, "train.epochs=30", "budget.trials=3")
     assert record.trials()["outcome"].tolist() == ["ok"] * 3
