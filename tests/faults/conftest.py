@@ -46,7 +46,7 @@ def start(many: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     yield search
     for process in begun:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,8 @@ def results(folder: Path) -> pd.DataFrame:
 def told(folder: Path) -> dict[int, float]:
     """Return the results that are on record while the search runs or is down."""
     trials = studies.load(folder / "run").trials()
+    if "dice" not in trials:
+        return {}  # none has ended well yet
     return trials.loc[trials["outcome"] == "ok", "dice"].to_dict()
 
 
@@ -87,8 +89,7 @@ def test_a_stopped_worker_is_given_up_and_its_late_result_refused(many: Path, st
     stopped = workers_of(driver.pid)[0]
     os.kill(stopped, signal.SIGSTOP)
     wait_until(lambda: stopped not in all_workers(many), 60, "the silent worker is killed")
-    with pytest.raises(ProcessLookupError):
-        os.kill(stopped, signal.SIGCONT)
+    wait_until(lambda: not Path(f"/proc/{stopped}").exists(), 10, "nothing is left that SIGCONT could wake")
     ended(driver)
     trials = results(many)
     assert trials["outcome"].tolist() == ["ok"] * 4
