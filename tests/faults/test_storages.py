@@ -14,7 +14,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 import studies
-from studies.storing import opened
+from studies.storing import closed, opened
 
 pytestmark = pytest.mark.slow
 PROCESSES, TRIALS = 8, 50
@@ -36,9 +36,8 @@ def _add(storage: str, folder: Path, name: str, number: int) -> None:
 
 
 def test_eight_processes_number_their_trials_without_gap_or_double(storage: str, tmp_path: Path) -> None:
-    study = optuna.create_study(
-        study_name="writers", storage=opened(storage, tmp_path, writing=True), directions=["minimize", "maximize"]
-    )
+    record = opened(storage, tmp_path, writing=True)
+    study = optuna.create_study(study_name="writers", storage=record, directions=["minimize", "maximize"])
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_add, args=(storage, tmp_path, "writers", i)) for i in range(PROCESSES)]
     for writer in writers:
@@ -49,6 +48,7 @@ def test_eight_processes_number_their_trials_without_gap_or_double(storage: str,
     trials = study.get_trials()
     assert sorted(trial.number for trial in trials) == list(range(PROCESSES * TRIALS))
     assert len({trial.user_attrs["key"] for trial in trials}) == PROCESSES * TRIALS
+    closed(record)
 
 
 def test_a_search_goes_on_in_its_storage(storage: str, many: Path, start: Start) -> None:
