@@ -18,6 +18,7 @@ from studies.execution.worker import Beat, Order, Task, work
 __all__ = ["Processes"]
 
 _DEATH_S = 5.0
+_START_S = 60.0  # a new process may be silent for so much longer: on a busy machine its imports take a while
 _HOLD_S = 60.0  # a step or an evaluation that takes longer is measured beside
 
 
@@ -59,7 +60,7 @@ class Processes:
         worker = self._workers.get(slot)
         if worker is None or not worker.process.is_alive():
             worker = self._workers[slot] = self._spawn(slot)
-        worker.job, worker.heard = job, time.monotonic()
+        worker.job, worker.heard = job, max(worker.heard, time.monotonic())
         with suppress(OSError):  # it died just now, and is found dead by `wait`
             worker.connection.send(job)
 
@@ -114,7 +115,7 @@ class Processes:
         process = self._context.Process(target=work, args=(theirs, task), name=f"nas-worker-{slot}", daemon=True)
         process.start()
         theirs.close()
-        return _Worker(process, ours)
+        return _Worker(process, ours, heard=time.monotonic() + _START_S)
 
     def _listen(self, seconds: float) -> None:
         """Take in what workers say within so many seconds, and which of them have died."""
