@@ -17,6 +17,7 @@ from studies.material import Material
 from studies.opening import Opening
 from studies.pretrained import Pretrained
 from studies.proposing import members
+from studies.rungs import rungs_of
 from studies.screening import Screen
 
 __all__ = ["Fixed", "fixed"]
@@ -28,10 +29,12 @@ REFERENCE_DRAWS = 20
 class Fixed:
     """What a study is held to.
 
-    refused: families that no draw could make feasible. identity: what tells this study from all others.
+    rungs: epochs at which trials are compared, the last one included. refused: families that no draw could make
+    feasible. identity: what tells this study from all others.
     """
 
     reference: Reference
+    rungs: tuple[int, ...]
     opening: Opening
     refused: list[RefusedFamily]
     identity: str
@@ -53,6 +56,7 @@ def fixed(
             "identity": uuid4().hex,
             "space": screen.space.label,
             "reference": _reference(config, screen, material).values,
+            "rungs": rungs_of(config, len(material.training)),
             "opening": opening.stored(),
             "infeasible_families": [family._asdict() for family in refused_families(screen.sampler)],
             "baselines": material.baselines,
@@ -67,6 +71,7 @@ def fixed(
         _check_weights(stored, folder, pretrained, weights)
     return Fixed(
         Reference(_mapping(stored["reference"])),
+        tuple(cast(list[int], stored["rungs"])),
         Opening.of(_mapping(stored["opening"])),
         [RefusedFamily(**family) for family in cast(list[dict[str, Any]], stored["infeasible_families"])],
         str(stored["identity"]),
@@ -79,6 +84,12 @@ def _mapping(value: object) -> dict[str, Any]:
 
 
 def _check(stored: Mapping[str, object], config: StudyConfig, folder: StudyFolder, screen: Screen, device: str) -> None:
+    missing = [name for name in ("identity", "rungs", "opening", "infeasible_families") if name not in stored]
+    if missing:
+        raise ConfigError(
+            f"{folder.facts_file}: an earlier version began this study and stored no {', '.join(missing)}; "
+            f"go on with that version, or give the study a new name"
+        )
     if stored["space"] != screen.space.label:
         raise ConfigError(f"{folder.root}: began in {stored['space']}, this version has {screen.space.label}")
     if "latency_ms" in config.objectives and stored["deploy_device"] != device:

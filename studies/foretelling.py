@@ -12,19 +12,17 @@ from evaluators.training import train
 from studies.config import StudyConfig
 from studies.material import Material
 from studies.memory import MemoryPlan
-from studies.rungs import rung_epochs
+from studies.rungs import rungs_of
 from studies.screening import Candidate
 from studies.trial import recipe_of
 
 __all__ = ["full_trainings", "seconds_per_trial"]
 
 
-def full_trainings(config: StudyConfig, trials: float) -> float:
+def full_trainings(config: StudyConfig, training_images: int, trials: float) -> float:
     """Return how many trainings through all epochs so many trials amount to, given what rungs stop."""
-    if config.rungs.promote == "off":
-        return trials
     share, before, going = 0.0, 0, 1.0
-    for epoch in rung_epochs(config.train.epochs, config.rungs.reduction, config.rungs.first):
+    for epoch in rungs_of(config, training_images):
         share += going * (epoch - before) / config.train.epochs
         before, going = epoch, going / config.rungs.reduction
     return trials * share

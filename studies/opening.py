@@ -73,7 +73,7 @@ class Opening:
 
 def _budget(config: StudyConfig, typical: Candidate, material: Material) -> float:
     """Return the budget in full trainings of the typical draw."""
-    by_trials = full_trainings(config, config.budget.trials)
+    by_trials = full_trainings(config, len(material.training), config.budget.trials)
     hours = config.budget.device_hours or config.budget.hours
     if hours is None:
         return by_trials

@@ -5,15 +5,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
 from studies.config import StudyConfig
-from studies.folder import StudyFolder
+from studies.folder import StudyFolder, read_json
 from studies.front import Reference, front_of, hypervolumes
 
-__all__ = ["StudyRecord", "continued", "curve_of", "finished", "is_published", "load", "reference_of", "values_of"]
+__all__ = [
+    "StudyRecord",
+    "continued",
+    "curve_of",
+    "finished",
+    "is_published",
+    "load",
+    "reference_of",
+    "rungs_of",
+    "values_of",
+]
 
 _PRETRAINED = ("pretrained_tensors", "encoder_tensors")
 _MEMORY = ("micro_batch", "peak_bytes", "memory_factor", "asked_bytes")
@@ -119,6 +130,12 @@ def continued(trials: Sequence[FrozenTrial]) -> dict[int, int]:
 def finished(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials that have ended, well or not."""
     return [trial for trial in trials if trial.state.is_finished()]
+
+
+def rungs_of(folder: StudyFolder, config: StudyConfig) -> tuple[int, ...]:
+    """Return the epochs at which trials are compared, the last one included; that alone where none are stored."""
+    stored = read_json(folder.facts_file).get("rungs") or [config.train.epochs]
+    return tuple(cast(list[int], stored))
 
 
 def reference_of(folder: StudyFolder) -> Reference:

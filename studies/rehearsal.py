@@ -49,7 +49,7 @@ def rehearse(
     """Draw, cost and time members. Raises NothingFeasible if no draw keeps the constraints."""
     rng = Random(config.seed)
     drawn = [screen.candidate(screen.space.sample(rng), "rehearsal") for _ in range(DRAWN)]
-    share = sum(map(screen.feasible, drawn)) / DRAWN
+    feasible_share = sum(map(screen.feasible, drawn)) / DRAWN
     sampler = screen.sampler
     if len(sampler.refused) == len(sampler.surveys):
         raise nothing_feasible(sampler, config.constraints)
@@ -57,18 +57,18 @@ def rehearse(
     feasible = sorted(proposed, key=lambda c: c.cost.macs)
     timed = [feasible[(len(feasible) - 1) * i // (TIMED - 1)] for i in range(TIMED)]
     seconds = tuple(seconds_per_trial(candidate, config, material) for candidate in timed)
-    hours = config.budget.hours
+    hours, share = config.budget.hours, full_trainings(config, len(material.training), 1)
     typical = seconds[TIMED // 2]
     return Rehearsal(
         size=screen.space.size(),
-        feasible_share=share,
+        feasible_share=feasible_share,
         refused=refused_families(sampler),
         families=len(sampler.surveys),
         pretrained_share=None if pretrained is None else _pretrained_share(pretrained, feasible),
         macs=tuple(candidate.cost.macs for candidate in timed),
         seconds_per_trial=seconds,
-        total_seconds=typical * full_trainings(config, config.budget.trials) / slots,
-        fitting_trials=None if hours is None else int(3600 * hours * slots / (typical * full_trainings(config, 1))),
+        total_seconds=typical * share * config.budget.trials / slots,
+        fitting_trials=None if hours is None else int(3600 * hours * slots / (typical * share)),
         disk_bytes=_disk_bytes(config, feasible),
     )
 

@@ -21,9 +21,21 @@ import moocore
 import numpy as np
 from scipy.stats import theilslopes
 
+from studies.config import StudyConfig
 from studies.front import Reference, added_hypervolume, front_of, ranks_of
 
-__all__ = ["RULES", "Extrapolation", "Run", "by_gain", "by_rank", "cost_bands", "rung_epochs", "to_promote"]
+__all__ = [
+    "RULES",
+    "Extrapolation",
+    "Run",
+    "by_gain",
+    "by_rank",
+    "cost_bands",
+    "rung_epochs",
+    "rungs_of",
+    "to_finish",
+    "to_promote",
+]
 
 FEWEST_PAIRS, MOST_PAIRS = 5, 200
 LEAST_SPREAD = 1e-6  # of Dice; curves are stored to as many digits
@@ -60,6 +72,8 @@ class Run:
         return sum(self.log_costs), self.number
 
 
+STEPS_TO_SETTLE = 2.0  # times 1 / (1 - ema_decay), over about how many steps the weights are averaged
+
 Rule = Callable[[Sequence[Run], Sequence[Run], int, int, Reference], list[float]]
 """(waiting, all runs, epoch of the rung, last epoch, reference point) → how much each waiting one deserves to go on."""
 
@@ -78,6 +92,23 @@ def rung_epochs(epochs: int, reduction: int, first: int | None = None) -> tuple[
     return (*found, epochs)
 
 
+def rungs_of(config: StudyConfig, training_images: int) -> tuple[int, ...]:
+    """Return the epochs at which a study's trials are compared, the last one included; that alone without promotion.
+
+    Where `rungs.first` is silent: epochs / reduction², but not before the averaged weights have forgotten where they
+    began (recorded trainings: Dice after 20 steps says little of Dice at the end), which delays it to at most
+    epochs / reduction.
+    """
+    train, rungs = config.train, config.rungs
+    if rungs.promote == "off":
+        return (train.epochs,)
+    steps = training_images // min(train.batch, training_images) * len(train.scales)
+    settled = STEPS_TO_SETTLE / max(1 - train.ema_decay, 1e-6) / steps
+    earliest, latest = train.epochs / rungs.reduction**2, train.epochs / rungs.reduction
+    first = rungs.first or math.ceil(min(max(earliest, settled), latest))
+    return rung_epochs(train.epochs, rungs.reduction, first)
+
+
 def to_promote(
     runs: Sequence[Run], rungs: Sequence[int], rule: Rule, reference: Reference, *, reduction: int, bands: int
 ) -> int | None:
@@ -94,10 +125,32 @@ def to_promote(
             if len(band) - len(waiting) < len(band) // reduction:
                 candidates += waiting
         if candidates:
-            best = _undominated(candidates, epoch)
-            scores = rule(best, runs, epoch, rungs[-1], reference)
-            return best[max(range(len(scores)), key=scores.__getitem__)].number
+            return _deserving(candidates, runs, epoch, rungs[-1], rule, reference)
     return None
+
+
+def to_finish(runs: Sequence[Run], rungs: Sequence[int], rule: Rule, reference: Reference) -> int | None:
+    """Return the trial that should train on although the rungs have no place for it, None if none should.
+
+    That is while no trial of the search's own has come to the last epoch, which a few trials alone never do: the one
+    of the highest rung that deserves it most. A search that ends with waiting trials only would have found nothing.
+    """
+    if any(len(run.dice) == rungs[-1] and not run.exempt for run in runs):
+        return None
+    for epoch in reversed(rungs[:-1]):
+        waiting = [run for run in runs if run.paused and len(run.dice) == epoch]
+        if waiting:
+            return _deserving(waiting, runs, epoch, rungs[-1], rule, reference)
+    return None
+
+
+def _deserving(
+    candidates: Sequence[Run], runs: Sequence[Run], epoch: int, last: int, rule: Rule, reference: Reference
+) -> int:
+    """Return the candidate that deserves it most by the rule."""
+    best = _undominated(candidates, epoch)
+    scores = rule(best, runs, epoch, last, reference)
+    return best[max(range(len(scores)), key=scores.__getitem__)].number
 
 
 def _undominated(runs: Sequence[Run], epoch: int) -> list[Run]:

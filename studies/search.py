@@ -34,7 +34,7 @@ from studies.pretrained import Pretrained
 from studies.progress import Progress, Standing
 from studies.proposing import Proposer
 from studies.records import curve_of, is_published
-from studies.rungs import RULES, rung_epochs, to_promote
+from studies.rungs import RULES, to_finish, to_promote
 from studies.screening import Screen, Verdict
 from studies.trial import Result, store_candidate
 
@@ -79,7 +79,7 @@ class Search:
             progress.say(line)
         self._spending = Spending(config.budget, self._ledger)
         self._keeper = Keeper(folder, self._ledger, config.rungs.keep)
-        self._rungs = _rungs(config)
+        self._rungs = held.rungs
         self._flying: dict[int, Job] = {}
 
     def _said_first(self, held: Fixed) -> Iterator[str]:
@@ -145,6 +145,8 @@ class Search:
             self._submit(self._begin(verdict))
         elif self._flying:
             self._work_off(len(self._flying) - 1)  # its result may promote another
+        elif (number := self._to_finish()) is not None:
+            self._submit(self._continued(number))
         else:
             return False
         return True
@@ -161,6 +163,11 @@ class Search:
             reduction=rungs.reduction,
             bands=rungs.bands,
         )
+
+    def _to_finish(self) -> int | None:
+        """Return the waiting trial that trains on so that one has been trained through."""
+        rule = RULES.get(self._config.rungs.promote)
+        return to_finish(self._ledger.tally().runs(), self._rungs, rule, self._reference) if rule else None
 
     def _begin(self, verdict: Verdict) -> FrozenTrial:
         """Make a running trial of an admitted candidate after its files are on disk."""
@@ -256,13 +263,6 @@ class Search:
             training=len(self._flying),
             waiting=len(self._ledger.waiting()),
         )
-
-
-def _rungs(config: StudyConfig) -> tuple[int, ...]:
-    epochs = config.train.epochs
-    if config.rungs.promote == "off":
-        return (epochs,)
-    return rung_epochs(epochs, config.rungs.reduction, config.rungs.first)
 
 
 def check_sizes(config: StudyConfig, space: SearchSpace) -> None:

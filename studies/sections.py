@@ -282,7 +282,7 @@ class Rungs(Section):
     )
     reduction: int = Field(default=3, ge=2, description="one in so many trains on, at every rung and in every band")
     first: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="epochs to the first comparison; null: epochs / reduction / reduction"
+        default=None, description="epochs to the first comparison; null: see docs/search.md"
     )
     bands: int = Field(default=3, ge=1, description="bands of cost, each with its own places, so that none is starved")
     keep: int = Field(default=50, ge=0, description="checkpoints kept of trials that wait; may change on resume")

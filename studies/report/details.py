@@ -13,7 +13,7 @@ from nas.graph import Graph
 from nas.profile import BlockCost
 from studies.report.looks import BLUE, GREY, ORANGE, SKY, figure_of
 from studies.report.markup import plain
-from studies.report.rows import Row, Study, rungs_of
+from studies.report.rows import Row, Study
 
 __all__ = [
     "Changed",
@@ -151,7 +151,7 @@ def curves_figure(study: Study, rows: Sequence[Row]) -> Figure:
         trace.update(customdata=[row.number] * len(epochs), text=[plain(row.name)] * len(epochs))
         traces.append(trace.update(hovertemplate="%{text}<br>epoch %{x}: Dice %{y:.4f}<extra></extra>"))
     figure = figure_of(*traces, x="epoch", y="Dice", height=420 if len(rows) > 1 else 280)
-    for epoch in rungs_of(study.config)[:-1]:
+    for epoch in study.rungs[:-1]:
         figure.add_vline(epoch, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_layout(showlegend=len(rows) > 1, legend={"orientation": "v", "y": 1, "yanchor": "top"})
     return figure

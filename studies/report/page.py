@@ -25,7 +25,7 @@ from studies.report.looks import decision_words, option_text, unit_of
 from studies.report.markup import Markup, as_json, tag
 from studies.report.parallel import axes_of, parallel_figure
 from studies.report.progress import Growth, growth_figure, growth_of
-from studies.report.rows import Row, Study, rungs_of
+from studies.report.rows import Row, Study
 from studies.report.sections import (
     compare_section,
     download_link,
@@ -77,7 +77,7 @@ def _study_figures(study: Study, growth: Growth, tradeoff: Tradeoff, effects: Ef
         figures["parallel"] = parallel_figure(axes)
     if effects.shown:
         figures["effects"] = effects_figure(effects.shown)
-    if agreements := agreements_of(study.rows, rungs_of(study.config)):
+    if agreements := agreements_of(study.rows, study.rungs):
         figures["agreement"] = agreement_figure(agreements)
     return figures
 

@@ -12,11 +12,10 @@ from studies.config import StudyConfig
 from studies.errors import NoRecordYet
 from studies.folder import StudyFolder
 from studies.front import Reference, front_of
-from studies.records import continued, curve_of, reference_of, values_of
-from studies.rungs import rung_epochs
+from studies.records import continued, curve_of, reference_of, rungs_of, values_of
 from studies.standing import Said, last_said
 
-__all__ = ["Row", "Study", "read_study", "rows_of", "rungs_of", "study_of"]
+__all__ = ["Row", "Study", "read_study", "rows_of", "study_of"]
 
 
 class Row(NamedTuple):
@@ -65,6 +64,11 @@ class Study(NamedTuple):
         return [row for row in self.rows if row.outcome == "ok"]
 
     @property
+    def rungs(self) -> tuple[int, ...]:
+        """The epochs at which trials are compared, the last one included."""
+        return rungs_of(self.folder, self.config)
+
+    @property
     def row(self) -> dict[int, Row]:
         """Rows by number."""
         return {row.number: row for row in self.rows}
@@ -96,13 +100,6 @@ def rows_of(frozen: Sequence[FrozenTrial], objectives: Sequence[str]) -> tuple[R
     """Return one row per trial."""
     goes_on = continued(frozen)
     return tuple(_row(trial, objectives, goes_on.get(trial.number)) for trial in frozen)
-
-
-def rungs_of(config: StudyConfig) -> tuple[int, ...]:
-    """Return the epochs at which trials are compared, the last one included."""
-    if config.rungs.promote == "off":
-        return (config.train.epochs,)
-    return rung_epochs(config.train.epochs, config.rungs.reduction, config.rungs.first)
 
 
 def _row(trial: FrozenTrial, objectives: Sequence[str], goes_on_as: int | None) -> Row:

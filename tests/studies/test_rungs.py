@@ -7,11 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studies.config import StudyConfig
 from studies.front import Reference, hypervolume
-from studies.rungs import RULES, Extrapolation, Rule, Run, by_gain, by_rank, cost_bands, rung_epochs, to_promote
+from studies.rungs import (
+    RULES,
+    Extrapolation,
+    Rule,
+    Run,
+    by_gain,
+    by_rank,
+    cost_bands,
+    rung_epochs,
+    rungs_of,
+    to_finish,
+    to_promote,
+)
 
 REFERENCE = Reference({"dice": 0.2, "macs": 1e10})
 RUNGS = (3, 9, 27)
+PLAIN = {"name": "rungs", "data": {"kind": "generated"}}
 
 
 def curve(end: float, epochs: int) -> tuple[float, ...]:
@@ -24,6 +38,10 @@ def run(number: int, end: float, macs: float, epochs: int, *, paused: bool = Tru
 
 def promoted(runs: Sequence[Run], rule: Rule = by_gain, bands: int = 1) -> int | None:
     return to_promote(runs, RUNGS, rule, REFERENCE, reduction=3, bands=bands)
+
+
+def finishing(runs: Sequence[Run]) -> int | None:
+    return to_finish(runs, RUNGS, by_gain, REFERENCE)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +66,41 @@ def test_rungs_rise_to_the_last_epoch(epochs: int, reduction: int, first: int | 
     assert found[-1] == epochs
     assert list(found) == sorted(set(found))
     assert found[0] >= 1
+
+
+@pytest.mark.parametrize(
+    ("images", "train", "expected"),
+    [
+        (880, {"epochs": 27}, (3, 9, 27)),  # 110 steps an epoch
+        (160, {"epochs": 27}, (5, 15, 27)),  # 20 steps an epoch: 100 steps before the first comparison
+        (160, {"epochs": 27, "ema_decay": 0.0}, (3, 9, 27)),
+        (160, {"epochs": 27, "scales": [1, 1.25]}, (3, 9, 27)),
+        (40, {"epochs": 9}, (3, 9)),  # never later than a third
+        (3, {"epochs": 9, "ema_decay": 1.0}, (3, 9)),
+    ],
+)
+def test_the_first_rung_waits_until_the_averaged_weights_have_settled(
+    images: int, train: dict[str, object], expected: tuple[int, ...]
+) -> None:
+    assert rungs_of(StudyConfig.model_validate(PLAIN | {"train": train}), images) == expected
+
+
+def test_rungs_of_a_study_are_as_it_says() -> None:
+    asked = {"train": {"epochs": 27}, "rungs": {"first": 1}}
+    assert rungs_of(StudyConfig.model_validate(PLAIN | asked), 10) == (1, 3, 9, 27)
+    assert rungs_of(StudyConfig.model_validate(PLAIN | {"train": {"epochs": 27}, "rungs": {"promote": "off"}}), 9) == (
+        27,
+    )
+
+
+def test_somebody_finishes_though_there_are_no_places() -> None:
+    few = [run(0, 0.6, 1e9, 3), run(1, 0.8, 1e9, 3), run(2, 0.9, 1e9, 9, paused=False, exempt=True)]
+    assert promoted(few) is None
+    assert finishing(few) == 1
+    assert finishing([*few, run(3, 0.3, 1e9, 9)]) == 3  # has come furthest
+    assert finishing([*few, run(3, 0.3, 1e9, 27)]) is None
+    assert finishing([run(0, 0.9, 1e9, 27, exempt=True), run(1, 0.5, 1e9, 3)]) == 1  # a published one is no find
+    assert finishing([run(0, 0.6, 1e9, 3, paused=False)]) is None
 
 
 def test_nobody_is_promoted_before_three_have_come() -> None:

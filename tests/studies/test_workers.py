@@ -172,7 +172,7 @@ def search(path: Path, *overrides: str, interrupted: Callable[[], bool] = NEVER)
 
 
 def test_a_search_with_workers_and_rungs_records_every_trial_once(tiny: Path) -> None:
-    rungs = ("rungs={promote: gain, bands: 1}", "train.epochs=4")
+    rungs = ("rungs={promote: gain, bands: 1, first: 1}", "train.epochs=4")
     record = search(tiny, *rungs, "budget.trials=9")
     trials = record.trials()
     assert len(trials) == 9

@@ -112,7 +112,7 @@ def reference_of(config: StudyConfig) -> dict[str, float]:
 def write(folder: StudyFolder, config: StudyConfig, made: Sequence[FrozenTrial]) -> Path:
     """Store a study's record in its folder."""
     folder.begin(config)
-    facts = {"reference": reference_of(config), "identity": "made"}
+    facts = {"reference": reference_of(config), "identity": "made", "rungs": RUNGS}
     folder.facts_file.write_text(json.dumps(facts))
     study = optuna.create_study(
         study_name=folder.study_name(),
