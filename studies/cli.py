@@ -50,10 +50,12 @@ def search(
     from studies.running import dry_run as rehearse_study
     from studies.running import run
 
-    with _signals() as caught, _one_line_faults(caught):
-        if dry_run:
+    if dry_run:
+        with _one_line_faults():
             rehearse_study(study, overrides or [], rules or [])
-        elif not run(study, overrides or [], directory, lambda: bool(caught), rules or []):
+        return
+    with _signals() as caught, _one_line_faults(caught):
+        if not run(study, overrides or [], directory, lambda: bool(caught), rules or []):
             raise typer.Exit(NOTHING_FEASIBLE)
 
 

@@ -1,13 +1,15 @@
 """What is fixed when a study starts, stored with it, and checked when it goes on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, cast
 from uuid import uuid4
 
 from evaluators.device import describe_device, pick_device
+from evaluators.faults import OutOfMemory
+from nas.architecture import Architecture
 from studies.config import StudyConfig
 from studies.errors import ConfigError
 from studies.families import RefusedFamily, refused_families
@@ -110,13 +112,25 @@ def _check_weights(
         )
 
 
+def _measurable(screen: Screen, known: Sequence[Architecture]) -> Iterator[dict[str, float]]:
+    """Yield the costs of those that the device can hold. Raises OutOfMemory if it can hold none."""
+    too_large = []
+    for architecture in known:
+        try:
+            yield screen.cost_of(architecture)
+        except OutOfMemory as fault:
+            too_large.append(fault)
+    if len(too_large) == len(known):
+        raise too_large[0]
+
+
 def _reference(config: StudyConfig, screen: Screen, material: Material) -> Reference:
     """Return Dice of the best trivial prediction and, per cost, its limit or twice the dearest member's."""
     limits = {limit.metric: limit.limit for limit in config.limits()}
     known = [architecture for _, architecture in members(screen)]
     if not known:  # a space without published members: what it typically offers
         known = [screen.space.sample(Random(i)) for i in range(REFERENCE_DRAWS)]
-    costs = [screen.cost_of(architecture) for architecture in known]
+    costs = list(_measurable(screen, known))
     values = {"dice": max(material.baselines.values())}
     for name in config.objectives:
         if name != "dice":

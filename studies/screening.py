@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 import nas
+from evaluators.faults import OutOfMemory
 from evaluators.latency import Latency
 from evaluators.prediction import Prediction
 from nas.architecture import Architecture
@@ -76,9 +77,19 @@ class Verdict:
 
 
 class Screen:
-    """Judges proposals for one study. `counts` says what became of them; the study's log stores it."""
+    """Judges proposals for one study. `counts` says what became of them; the study's log stores it.
 
-    def __init__(self, space: SearchSpace, config: StudyConfig, measure: Measure, predict: Predict | None = None):
+    `check_leave` is called before every member that is costed, and may raise: looking for members takes seconds.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        config: StudyConfig,
+        measure: Measure,
+        predict: Predict | None = None,
+        check_leave: Callable[[], None] = lambda: None,
+    ):
         assert config.deploy.size is not None
         self.space = space
         self.counts: Counter[str] = Counter()
@@ -91,6 +102,7 @@ class Screen:
         self._seed = config.seed
         self._measure = measure if "latency_ms" in (*config.objectives, *config.constraints) else None
         self._predict = predict
+        self._check_leave = check_leave
         self._limit_ms = {limit.metric: limit.limit for limit in self._limits}.get("latency_ms", math.inf)
 
     @cached_property
@@ -109,10 +121,12 @@ class Screen:
         )
 
     def _exact_costs(self, architecture: Architecture) -> dict[str, float]:
+        self._check_leave()
         return asdict(self._candidate(architecture, {}, "draw").cost)
 
     def judge(self, candidate: Candidate, known: set[str]) -> Verdict:
         """Return the verdict on a candidate, given the keys of all trials there are. Cheap checks come first."""
+        self._check_leave()
         self.counts["proposed"] += 1
         if candidate.key in known:
             self.counts["duplicate"] += 1
@@ -121,14 +135,22 @@ class Screen:
         reason = _exceeded(self._limits, costs)
         measured = not reason and self._measure is not None
         if not reason and self._measure is not None:
-            reason = self._too_slow(candidate, costs)
-            if not reason:
-                costs |= _columns(self._measure(candidate.deployed))
-                reason = _exceeded(self._limits, costs)
+            reason = self._timed(self._measure, candidate, costs)
         self.counts["infeasible" if reason else "admitted"] += 1
         if reason:
             self.refused.add(candidate.key)
         return Verdict(candidate, reason, measured=measured, costs=costs)
+
+    def _timed(self, measure: Measure, candidate: Candidate, costs: dict[str, float]) -> str:
+        """Add the candidate's latency to `costs`; return why that refuses it, empty if it does not."""
+        try:
+            reason = self._too_slow(candidate, costs)
+            if not reason:
+                costs |= _columns(measure(candidate.deployed))
+        except OutOfMemory as fault:
+            self.counts["too large to measure"] += 1
+            return f"latency_ms: {fault}"
+        return reason or _exceeded(self._limits, costs)
 
     def _too_slow(self, candidate: Candidate, costs: dict[str, float]) -> str:
         """Add the predicted latency to `costs`; return why it need not be measured, empty if it must be."""
@@ -142,7 +164,11 @@ class Screen:
         return f"latency_ms predicted as {predicted.ms:.4g}, clearly above {self._limit_ms:.4g}"
 
     def cost_of(self, architecture: Architecture) -> dict[str, float]:
-        """Return all costs of a member, measured ones included, without judging it."""
+        """Return all costs of a member, measured ones included, without judging it.
+
+        Raises OutOfMemory where its latency is asked for and the device cannot hold it.
+        """
+        self._check_leave()
         candidate = self.candidate(architecture, "reference")
         costs: dict[str, float] = asdict(candidate.cost)
         if self._measure is not None:

@@ -67,7 +67,7 @@ class Search:
         self._progress, self._interrupted, self._executor = progress, interrupted, executor
         self._pretrained = pretrained
         self._meter = LatencyMeter(config)
-        self._screen = Screen(space, config, self._measure, self._predict)
+        self._screen = Screen(space, config, self._measure, self._predict, self._check_leave)
         self._screen.counts.update({k: int(str(v)) for k, v in read_json(folder.screened_file).items()})
         progress.doing("looking for feasible members of every family, and measuring the published ones")
         held = fixed(config, folder, self._screen, material, pretrained)
@@ -119,8 +119,7 @@ class Search:
     def _work_off(self, most: int) -> None:
         """Record what is reported until at most so many jobs are being trained."""
         while True:
-            if self._interrupted():
-                raise Interrupted("search: stopped on request; it goes on from here")
+            self._check_leave()
             if len(self._flying) <= most:
                 return
             for report in self._executor.wait(LOOK_S):
@@ -132,6 +131,10 @@ class Search:
                     self._record(report.job, report.result)
                 else:
                     self._try_again(report)
+
+    def _check_leave(self) -> None:
+        if self._interrupted():
+            raise Interrupted("search: stopped on request; it goes on from here")
 
     def _submit_next(self) -> bool:
         """Train a waiting trial further or, while the budget has trials, a new one. Return whether there was any."""
@@ -228,11 +231,11 @@ class Search:
             self._record(lost.job, Result("crash", f"lost {ATTEMPTS} times; at last {lost.reason}", None, 0.0))
 
     def _measure(self, graph: Graph) -> Latency:
-        with self._executor.quiet():
+        with self._executor.quiet(self._check_leave):
             return self._meter.measure(graph)
 
     def _predict(self, graph: Graph) -> Prediction | None:
-        with self._executor.quiet():  # it measures launches that are new
+        with self._executor.quiet(self._check_leave):  # it measures launches that are new
             return self._meter.predict(graph)
 
     def _show(self, epoch: Epoch) -> None:

@@ -1,6 +1,6 @@
 """Training in the driver's own process: for debugging, and where processes cannot be had. One job at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from evaluators.curve import EpochRecord
@@ -41,7 +41,7 @@ class Here:
         self._job = None
 
     @contextmanager
-    def quiet(self) -> Iterator[None]:
+    def quiet(self, check_leave: Callable[[], None]) -> Iterator[None]:
         """Nothing runs outside of `wait`."""
         yield
 

@@ -1,5 +1,6 @@
 """What the driver asks of whoever trains, and what it hears of it."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +74,11 @@ class Executor(Protocol):
     def cancel(self, job: Job) -> None:
         """End a job at once. Nothing will be reported of it; its last finished epoch stays in the checkpoint."""
 
-    def quiet(self) -> AbstractContextManager[None]:
-        """While this is held no job computes, so that latency can be measured on the same device."""
+    def quiet(self, check_leave: Callable[[], None]) -> AbstractContextManager[None]:
+        """While this is held no job computes, so that latency can be measured on the same device.
+
+        `check_leave` is called while that is waited for, and may raise.
+        """
 
     def close(self, seconds: float) -> None:
         """End all jobs: each may finish its step; what still runs after so many seconds is killed."""

@@ -3,7 +3,7 @@
 import multiprocessing.connection
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -59,6 +59,8 @@ class Processes:
         slot = next(i for i in range(self.slots) if i not in self._workers or self._workers[i].job is None)
         worker = self._workers.get(slot)
         if worker is None or not worker.process.is_alive():
+            if worker is not None:
+                worker.connection.close()
             worker = self._workers[slot] = self._spawn(slot)
         worker.job, worker.heard = job, max(worker.heard, time.monotonic())
         with suppress(OSError):  # it died just now, and is found dead by `wait`
@@ -83,20 +85,21 @@ class Processes:
                 _kill(worker)
 
     @contextmanager
-    def quiet(self) -> Iterator[None]:
+    def quiet(self, check_leave: Callable[[], None]) -> Iterator[None]:
         """Hold all workers between two steps; one that does not come to the end of its step in a minute runs on."""
         busy = [worker for worker in self._workers.values() if worker.job is not None]
         for worker in busy:
             worker.held = False
             _say(worker, Order.HOLD)
         end = time.monotonic() + _HOLD_S
-        while any(w.job is not None and not w.held for w in busy) and time.monotonic() < end:
-            self._listen(0.2)
         try:
+            while any(w.job is not None and not w.held for w in busy) and time.monotonic() < end:
+                check_leave()
+                self._listen(0.2)
             yield
         finally:
             for worker in busy:
-                worker.heard = time.monotonic()
+                worker.heard = max(worker.heard, time.monotonic())  # one that starts is given time beyond now
                 _say(worker, Order.GO)
 
     def close(self, seconds: float) -> None:

@@ -7,14 +7,21 @@ import pytest
 
 import nas
 import studies
+from evaluators.faults import Interrupted, OutOfMemory
 from evaluators.latency import Latency
 from evaluators.prediction import Prediction
 from nas.graph import Graph
 from search_spaces import spaces
 from studies.config import load_config
+from studies.facts import _reference
 from studies.latency_meter import LatencyMeter
+from studies.material import load_material
 from studies.running import run
 from studies.screening import Screen
+
+
+def too_large(_: object, graph: Graph | None = None) -> Latency:
+    raise OutOfMemory("cuda:0 has too little memory", 10**9)
 
 
 class Fake:
@@ -63,6 +70,45 @@ def test_else_the_measurement_decides(tiny: Path, predicted: Prediction | None, 
     assert verdict.costs["latency_ms"] == ms
     assert (verdict.costs["latency_p90_ms"], verdict.costs["latency_ratio"]) == (7.0, 2.5)
     assert verdict.costs.get("latency_predicted_ms") == (predicted.ms if predicted else None)
+
+
+@pytest.mark.parametrize("step", ["predict", "measure"])
+def test_what_the_device_cannot_hold_is_refused_and_the_search_goes_on(
+    tiny: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Fake, step, too_large)
+    screen = screen_of(tiny, Fake(None))
+    verdict = judged(screen)
+    assert (verdict.admitted, verdict.reason) == (False, "latency_ms: cuda:0 has too little memory")
+    assert screen.counts == {"proposed": 1, "infeasible": 1, "too large to measure": 1}
+
+
+def test_the_reference_point_is_of_members_that_the_device_can_hold(tiny: Path) -> None:
+    def measure(graph: Graph) -> Latency:
+        if nas.cost(graph).params > 10e6:
+            raise OutOfMemory("too large")
+        return Latency(nas.cost(graph).params / 1e6, 0.1, 9)
+
+    config = load_config(tiny, ("constraints={}", "objectives=[dice, latency_ms]"))
+    material = load_material(config, None)
+    reference = _reference(config, Screen(spaces["unet"], config, measure), material)
+    assert 1 < reference.values["latency_ms"] <= 20
+    with pytest.raises(OutOfMemory):
+        _reference(config, Screen(spaces["unet"], config, too_large), material)
+
+
+def test_looking_for_members_can_be_left(tiny: Path) -> None:
+    def leave() -> None:
+        raise Interrupted("asked to")
+
+    config = load_config(tiny)
+    screen = Screen(spaces["unet"], config, Fake(None).measure, None, leave)
+    with pytest.raises(Interrupted):
+        judged(screen)
+    with pytest.raises(Interrupted):
+        screen.sampler.draw(random.Random(0))
+    with pytest.raises(Interrupted):
+        run(tiny, [], None, lambda: True)
 
 
 def test_without_a_limit_nothing_is_refused_by_prediction(tiny: Path) -> None:

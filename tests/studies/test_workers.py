@@ -114,7 +114,7 @@ def test_a_silent_worker_is_killed_even_when_it_is_stopped(config: StudyConfig, 
 def test_while_it_is_quiet_no_step_is_made(workers: Processes, job: Job) -> None:
     workers.submit(job)
     until(workers, Epoch)
-    with workers.quiet():
+    with workers.quiet(lambda: None):
         checkpoint = (job.folder / "checkpoint.pt").stat().st_mtime_ns
         time.sleep(2)
         assert (job.folder / "checkpoint.pt").stat().st_mtime_ns == checkpoint
