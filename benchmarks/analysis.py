@@ -12,24 +12,19 @@ Beside them, in turn in the same process and of the same architectures: the modu
 by FlopCounterMode, and the module built on the CPU and counted by fvcore. Those two count MACs only.
 """
 
-import json
 import logging
-import platform
 import resource
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from random import Random
 
 import torch
 from fvcore.nn import FlopCountAnalysis
+from recorded import record
 from torch.utils.flop_counter import FlopCounterMode
 
 import nas
-from evaluators.device import describe_device
 from nas import recording
 from nas.grammar import Choice, OneOf, Repeat
 from nas.space import SearchSpace
@@ -185,16 +180,7 @@ def row(name: str, value: float, baseline: float | None = None) -> dict[str, obj
 def main() -> None:
     torch.set_num_threads(1)
     logging.getLogger("fvcore.nn.jit_analysis").setLevel(logging.ERROR)
-    rows = measured()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    about = {
-        "machine": f"{describe_device(torch.device('cpu'))}, Python {platform.python_version()}, {torch.__version__=}",
-        "commit": commit.strip(),
-        "command": "python benchmarks/analysis.py",
-    }
-    path = Path(__file__).parent / "results" / "analysis-cpu.json"
-    path.write_text(json.dumps([row | about for row in rows], indent=1) + "\n")
-    json.dump(rows, sys.stdout, indent=1)
+    record(measured())
 
 
 if __name__ == "__main__":

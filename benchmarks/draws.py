@@ -1,20 +1,18 @@
 """How plain draws of `medseg` share families, depths and costs: 10,000 of them, their shares as JSON and as a picture.
 
-Run: python benchmarks/draws.py   (one core, some minutes; writes benchmarks/results/draws-medseg.json and
+Run: python benchmarks/draws.py   (one core, some minutes; writes benchmarks/results/draws-cpu.json and
 docs/medseg_draws.svg)
 
 Costs are of the deployed network, 3x352x352, one class, fp32, schedule fused. The picture needs matplotlib.
 """
 
-import json
-import subprocess
 from collections import Counter, defaultdict
 from pathlib import Path
 from random import Random
 
-import matplotlib
 import numpy as np
 from matplotlib import pyplot as plt
+from recorded import record
 
 import nas
 from search_spaces import spaces
@@ -91,19 +89,9 @@ def picture(macs: dict[str, list[float]], path: Path) -> None:
     path.write_text("\n".join(line.rstrip() for line in path.read_text().splitlines()) + "\n")
 
 
-def about(command: str) -> dict[str, str]:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    return {
-        "machine": f"any: draws and costs are exact; matplotlib {matplotlib.__version__}",
-        "commit": commit.strip(),
-        "command": command,
-    }
-
-
 def main() -> None:
     macs, rows = drawn()
-    written = [each | about("python benchmarks/draws.py") for each in rows]
-    (ROOT / "benchmarks" / "results" / "draws-medseg.json").write_text(json.dumps(written, indent=1) + "\n")
+    record(rows)
     picture(macs, ROOT / "docs" / "medseg_draws.svg")
 
 

@@ -4,17 +4,14 @@ Run: python benchmarks/driver.py   (minutes; writes benchmarks/results/driver-cp
 
 Each storage is filled with trials as searches leave them, one in nine trained through and the others stopped at rungs.
 Then a search goes on for some trials whose candidates are ready and whose trainings end at once: what is timed is
-recording, promotion, the standing, and keeping the disk tidy. PostgreSQL is measured where a URL is given. Databases
-are not filled with 5,000 trials: that alone takes them many minutes.
+recording, promotion, the standing, and keeping the disk tidy. PostgreSQL is measured where a URL is given.
 """
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -24,10 +21,10 @@ import optuna
 import torch
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState, create_trial
+from recorded import record
 from rich.console import Console
 
 from evaluators.curve import Curve, EpochRecord
-from evaluators.device import describe_device
 from evaluators.faults import Interrupted
 from search_spaces import spaces
 from studies.config import load_config
@@ -163,22 +160,16 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     torch.set_num_threads(1)
     drawn = candidates(60)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    rows = []
-    for storage in ("journal", "sqlite", *([asked.postgresql] if asked.postgresql else [])):
-        for count in SIZES if storage == "journal" else SIZES[:2]:
+    record(measured(drawn, ["journal", "sqlite", *([asked.postgresql] if asked.postgresql else [])]))
+
+
+def measured(drawn: list[Candidate], storages: Sequence[str]) -> Iterator[dict[str, object]]:
+    for storage in storages:
+        for count in SIZES:
             value, wall = milliseconds(storage, count, drawn)
-            kind = storage.partition(":")[0]
-            row = {"name": f"driver CPU ms per trial, {kind}, {count} trials on record", "value": round(value, 2)}
-            rows.append(
-                row
-                | {"wall_ms": round(wall, 2), "baseline": AIM_MS, "ratio": round(value / AIM_MS, 3)}
-                | {"machine": describe_device(torch.device("cpu")), "commit": commit.strip()}
-                | {"command": "python benchmarks/driver.py" + " --postgresql URL" * bool(asked.postgresql)}
-            )
-            print(row["name"], row["value"], "wall", round(wall, 1), flush=True)
-    out = Path(__file__).parent / "results" / "driver-cpu.json"
-    out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+            name = f"driver CPU ms per trial, {storage.partition(':')[0]}, {count} trials on record"
+            row = {"name": name, "value": round(value, 2), "wall_ms": round(wall, 2)}
+            yield row | {"baseline": AIM_MS, "ratio": round(value / AIM_MS, 3)}
 
 
 if __name__ == "__main__":

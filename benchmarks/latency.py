@@ -16,27 +16,23 @@ has the roofline in their place, its factors by kind of operator being of the fi
 Time is CPU time of the thread, since others use the machine as well; rows "wall" say how the clock on the wall does.
 """
 
-import json
 import math
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 
 import numpy as np
 import torch
+from recorded import record
 from scipy.stats import kendalltau
 
 import nas
 from evaluators.cache import measuring
-from evaluators.device import describe_device
 from evaluators.operator_table import Entry, OperatorTable, Setting
 from evaluators.prediction import Predictor
 from evaluators.reference import REFERENCE_SHAPE, reference_network
@@ -232,21 +228,9 @@ def medians(networks: list[Network]) -> tuple[float, float]:
 
 def main() -> None:
     torch.set_num_threads(1)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     with tempfile.TemporaryDirectory() as folder:
         os.environ["NAS_CACHE"] = folder  # a table that nothing was measured for yet
-        rows = measured()
-    load = os.getloadavg()[2] / (os.cpu_count() or 1)
-    about = {
-        "machine": f"{describe_device(CPU)}, shared: load {load:.1f} per core, Python {platform.python_version()}, "
-        f"{torch.__version__=}",
-        "commit": commit.strip(),
-        "command": "python benchmarks/latency.py",
-    }
-    path = Path(__file__).parent / "results" / "latency-cpu.json"
-    path.write_text(json.dumps([row | about for row in rows], indent=1) + "\n")
-    for found in rows:
-        print({name: value for name, value in found.items() if value is not None})
+        record(measured())
 
 
 if __name__ == "__main__":

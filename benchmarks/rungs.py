@@ -11,19 +11,15 @@ Hypervolume is over (1 - Dice, log10 traffic) below the Dice of calling everythi
 import argparse
 import csv
 import heapq
-import json
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import numpy as np
-import torch
+from recorded import record
 
-from evaluators.device import describe_device
 from studies.front import Reference, hypervolume
 from studies.rungs import RULES, Run, rung_epochs, to_promote
 
@@ -143,17 +139,7 @@ def main() -> None:
         {"dice": asked.trivial, "traffic_bytes": 1.01 * max(run.costs["traffic_bytes"] for run in known)}
     )
     rows = compare(known, reference)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    facts = {
-        "machine": describe_device(torch.device("cpu")),
-        "commit": commit.strip(),
-        "command": "python benchmarks/rungs.py " + " ".join(sys.argv[1:]),
-        "members": len(known),
-    }
-    out = HERE / "results" / "rungs-cpu.json"
-    out.write_text(json.dumps([row | facts for row in rows], indent=1) + "\n", encoding="utf-8")
-    for row in rows:
-        print(row["name"], row["value"], "against", row["baseline"], "ratio", row["ratio"], row.get("interval", ""))
+    record(row | {"members": len(known)} for row in rows)
 
 
 if __name__ == "__main__":

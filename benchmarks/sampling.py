@@ -8,21 +8,16 @@ The distances are total variation between the options of one decision in 150 dra
 unet at 128 pixels; between two times 150 draws of rejection it is what chance makes of it.
 """
 
-import json
-import platform
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from random import Random
 
 import torch
+from recorded import record
 
 import nas
-from evaluators.device import describe_device
 from nas.grammar import OneOf
 from nas.sampling import Sampler
 from nas.space import Decisions, SearchSpace
@@ -96,16 +91,7 @@ def row(name: str, value: float, baseline: float | None = None) -> dict[str, obj
 
 def main() -> None:
     torch.set_num_threads(1)
-    rows = [each for size in SIZES for each in speed(size)] + likeness()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    about = {
-        "machine": f"{describe_device(torch.device('cpu'))}, Python {platform.python_version()}, shared with others",
-        "commit": commit.strip(),
-        "command": "python benchmarks/sampling.py",
-    }
-    path = Path(__file__).parent / "results" / "sampling-cpu.json"
-    path.write_text(json.dumps([row | about for row in rows], indent=1) + "\n")
-    json.dump(rows, sys.stdout, indent=1)
+    record([each for size in SIZES for each in speed(size)] + likeness())
 
 
 if __name__ == "__main__":

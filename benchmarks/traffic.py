@@ -9,16 +9,14 @@ torch runs eagerly, so "eager" is the schedule to be met; "fused" is what a comp
 
 import csv
 import io
-import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import torch
+from recorded import record
 
 import nas
-from evaluators.device import describe_device
 from evaluators.runtimes import runner
 from search_spaces import published
 
@@ -74,15 +72,7 @@ def main() -> None:
         return
     if not torch.cuda.is_available() or shutil.which("ncu") is None:
         sys.exit("traffic.py needs a CUDA device and `ncu` (Nsight Compute); nothing was measured")
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    about = {
-        "machine": f"{describe_device(torch.device('cuda'))}, {torch.__version__=}",
-        "commit": commit.strip(),
-        "command": "python benchmarks/traffic.py",
-    }
-    path = Path(__file__).parent / "results" / "traffic-gpu.json"
-    path.write_text(json.dumps([row | about for row in rows()], indent=1) + "\n")
-    print(path.read_text())
+    record(rows(), "cuda")
 
 
 if __name__ == "__main__":

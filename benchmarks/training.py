@@ -14,14 +14,9 @@ The Dice difference (ours - plain) is of trainings with the same seeds, with the
 """
 
 import argparse
-import json
 import math
 import multiprocessing
-import os
-import platform
-import shlex
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +24,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
+from recorded import record
 from scipy.stats import t as student
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
@@ -37,7 +33,7 @@ import nas
 from evaluators.augment import MEAN, STD
 from evaluators.curve import EpochRecord
 from evaluators.data import Samples, find_pairs, load, recognise, scenes
-from evaluators.device import describe_device, pick_device
+from evaluators.device import pick_device
 from evaluators.ema import Ema
 from evaluators.loss import SegmentationLoss
 from evaluators.memory import PeakMemory
@@ -244,13 +240,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     device, data = pick_device(asked.device), reader(asked.data)
-    load_before = os.getloadavg()[0]
-    rows = []
-    path = Path(__file__).parent / "results" / f"training-{device.type}.json"
-    for found in measured(asked, data, device):
-        rows.append(found | about(device, load_before))
-        path.write_text(json.dumps(rows, indent=1) + "\n")  # each as it comes: it takes long
-        print(json.dumps(found), flush=True)
+    record(measured(asked, data, device), device)
 
 
 def measured(
@@ -259,16 +249,6 @@ def measured(
     yield from speed_rows(data, asked.rounds, device)
     yield memory_row(256, device)
     yield dice_row(data, asked.seeds, asked.images, asked.epochs, device)
-
-
-def about(device: torch.device, load_before: float) -> dict[str, str]:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    busy = f"others' and own load {load_before:.1f} to {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    return {
-        "machine": f"{describe_device(device)}, Python {platform.python_version()}, {torch.__version__=}; {busy}",
-        "commit": commit.strip(),
-        "command": shlex.join(["python", "benchmarks/training.py", *sys.argv[1:]]),
-    }
 
 
 if __name__ == "__main__":

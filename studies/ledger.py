@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import count
 from typing import TypeVar
 
 import optuna
@@ -58,7 +59,7 @@ class Ledger:
 
     @property
     def trials(self) -> list[FrozenTrial]:
-        """All trials, in the order of their numbers; not to be changed. Read again only after this has written."""
+        """All trials, in the order of their numbers; not to be changed. Of what this writes only that is read again."""
         if self._known is None:
             self._known = self._patiently(lambda: self._study.get_trials(deepcopy=False))
         return self._known
@@ -161,21 +162,23 @@ class Ledger:
         return patiently(action, self._said)
 
     def _write(self, action: Callable[[], object]) -> None:
-        """Write, again where no answer came; each time after a look at what is there."""
+        """Write; where no answer came again, after a look at what is there."""
+        asked = count()
 
-        def look_and_write() -> None:
-            self._known = None
+        def write() -> None:
+            if next(asked):
+                self._known = None
             action()
 
-        self._patiently(look_and_write)
-        self._known = None
+        self._patiently(write)
 
     def _add(self, trial: FrozenTrial) -> FrozenTrial:
         number = len(self.trials)
 
         def add() -> None:
             if len(self.trials) == number:  # else it was stored, and only the answer was lost
-                self._study.add_trial(trial)
+                stored = self._storage.create_new_trial(self._study._study_id, template_trial=trial)
+                self.trials.append(self._storage.get_trial(stored))
 
         self._write(add)
         return self.trials[number]
@@ -183,6 +186,7 @@ class Ledger:
     def _note(self, trial: FrozenTrial, facts: Mapping[str, object]) -> None:
         for name, value in facts.items():
             self._write(partial(self._storage.set_trial_user_attr, trial._trial_id, name, value))
+        self._look_at(trial)
 
     def _end(self, trial: FrozenTrial, state: TrialState, values: list[float] | None) -> None:
         def end() -> None:
@@ -190,6 +194,11 @@ class Ledger:
                 self._study.tell(trial.number, values, None if values else state)
 
         self._write(end)
+        self._look_at(trial)
+
+    def _look_at(self, trial: FrozenTrial) -> None:
+        """Read one trial again, of those that are known."""
+        self.trials[trial.number] = self._patiently(lambda: self._storage.get_trial(trial._trial_id))
 
 
 def _trained(result: Result) -> dict[str, object]:
