@@ -123,7 +123,7 @@ class OperatorTable:
         drawn = [torch.randn(1, *node.shape) for node in graph.nodes() if not node.inputs]
         given = [tensor.to(self.device, self._dtype) for tensor in drawn]
         if self.setting.channels_last:
-            module.to(memory_format=torch.channels_last)
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
             given = [x.to(memory_format=torch.channels_last) if x.dim() == 4 else x for x in given]
         (times,) = timed(
             [lambda: module.run(given)],

@@ -1,14 +1,21 @@
 """The grammar, the operator graph and its compilers. Importing this package loads no torch."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from nas.architecture import Architecture
 from nas.build import build
 from nas.cost import Cost, cost
 from nas.deploy import deploy, deploy_weights
 from nas.graph import Graph, GraphBuilder, Node
+from nas.lazy import lazily
 from nas.profile import BlockCost, profile
 from nas.space import SearchSpace
+
+if TYPE_CHECKING:
+    from nas.drawing import draw, draw_diff
+    from nas.export.loading import load
+    from nas.module import to_module
+    from nas.source import to_source
 
 __all__ = [
     "Architecture",
@@ -31,21 +38,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "to_module":  # the only part that needs torch
-        from nas.module import to_module
-
-        return to_module
-    if name == "load":  # likewise
-        from nas.export.loading import load
-
-        return load
-    if name == "to_source":  # few need it
-        from nas.source import to_source
-
-        return to_source
-    if name in ("draw", "draw_diff"):  # few need them
-        from nas import drawing
-
-        return getattr(drawing, name)
-    raise AttributeError(f"module 'nas' has no attribute '{name}'")
+__getattr__ = lazily(
+    __name__,
+    {
+        "module": ["to_module"],  # the only parts that need torch
+        "export.loading": ["load"],
+        "source": ["to_source"],  # few need these
+        "drawing": ["draw", "draw_diff"],
+    },
+)

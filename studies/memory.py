@@ -21,14 +21,24 @@ def learnt_factor(trials: Sequence[FrozenTrial]) -> float:
 
 
 class MemoryPlan:
-    """The memory that one trial is predicted to take on a device, and took."""
+    """The memory that one trial is predicted to take on a device, and took.
+
+    `sharing`: trainings that run on the device at once, this one included; each gets its share of what is free.
+    """
 
     def __init__(
-        self, graph: Graph, config: StudyConfig, material: Material, device: torch.device, factor: float
+        self,
+        graph: Graph,
+        config: StudyConfig,
+        material: Material,
+        device: torch.device,
+        factor: float,
+        sharing: int = 1,
     ) -> None:
         self._batch = min(config.train.batch, len(material.training))
         self._device = device
         self._factor = factor
+        self._sharing = sharing
         self._needs = footprint(graph, config.train.size, _data_bytes(material) if device.type == "cuda" else 0)
 
     def micro_batch(self) -> int:
@@ -39,11 +49,12 @@ class MemoryPlan:
                 fits. A CUDA device is asked.
         """
         free = free_bytes(self._device)
+        free = None if free is None else free // self._sharing
         fitting = self._batch if free is None else self._needs.fitting(self._batch, free, self._factor)
         if not fitting and self._device.type == "cpu":
             asked = self._needs.bytes(1, self._factor)
             raise OutOfMemory(
-                f"training: one image at a time is predicted to take {asked} bytes, {free} are free; "
+                f"training: one image at a time is predicted to take {asked} bytes, {free} are free for it; "
                 f"train smaller images or limit params and peak_memory_bytes",
                 asked,
             )

@@ -83,8 +83,8 @@ class Proposer:
             if slow == MEASURED_DRAWS:
                 break
         raise NothingFeasible(
-            f"space {self._screen.space.label}: up to {RANDOM_DRAWS} random architectures, {slow} of them measured, "
-            f"and none is new and feasible; "
+            f"space {self._screen.space.label}: up to {RANDOM_DRAWS} random draws, the latency of {slow} of them "
+            f"measured or foretold, and none is new and feasible; "
             f"constraints: {_listed(self._config.constraints)}; loosen them"
         )
 

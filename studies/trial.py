@@ -68,12 +68,14 @@ class Trainer:
         interrupted: Callable[[], bool],
         pretrained: Pretrained | None = None,
         device: str | None = None,
+        sharing: int = 1,
     ):
         self._config = config
         self._material = material
         self._interrupted = interrupted
         self._pretrained = pretrained
         self._device = pick_device(device or config.device)
+        self._sharing = sharing
 
     def run(
         self, folder: Path, until: int, on_epoch: Callable[[EpochRecord], None], memory_factor: float = 1.0
@@ -88,7 +90,7 @@ class Trainer:
         try:
             graph = Graph.from_json((folder / "graph.json").read_text(encoding="utf-8"))
             module = self._module(graph)
-            plan = MemoryPlan(graph, self._config, self._material, self._device, memory_factor)
+            plan = MemoryPlan(graph, self._config, self._material, self._device, memory_factor, self._sharing)
             micro_batch = plan.micro_batch()
             facts |= self._proxies(module, micro_batch)
             curve = self._train(module, folder, until, on_epoch, micro_batch)

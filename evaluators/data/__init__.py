@@ -3,8 +3,9 @@
 Importing this package loads no torch.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from nas.lazy import lazily
 
 if TYPE_CHECKING:
     from evaluators.data.baselines import all_foreground_dice, mean_mask_dice
@@ -64,50 +65,24 @@ __all__ = [
     "with_neighbours",
 ]
 
-_HOMES = {
-    "DataError": "evaluators.data.samples",
-    "Finding": "evaluators.data.findings",
-    "FolderCheck": "evaluators.data.checking",
-    "FolderFacts": "evaluators.data.checking",
-    "Form": "evaluators.data.form",
-    "Layout": "evaluators.data.layouts",
-    "Look": "evaluators.data.checking",
-    "Pair": "evaluators.data.layouts",
-    "Picture": "evaluators.data.pictures",
-    "Recognised": "evaluators.data.recognition",
-    "Samples": "evaluators.data.samples",
-    "Split": "evaluators.data.split",
-    "all_foreground_dice": "evaluators.data.baselines",
-    "block_of_slices": "evaluators.data.stacks",
-    "check": "evaluators.data.checking",
-    "column_of": "evaluators.data.grouping",
-    "content_hash": "evaluators.data.samples",
-    "find": "evaluators.data.layouts",
-    "find_pairs": "evaluators.data.layouts",
-    "groups_of": "evaluators.data.grouping",
-    "load": "evaluators.data.loading",
-    "mean_mask_dice": "evaluators.data.baselines",
-    "places_of": "evaluators.data.neighbours",
-    "read_image": "evaluators.data.pictures",
-    "read_labels": "evaluators.data.labels",
-    "read_list": "evaluators.data.split",
-    "read_mask": "evaluators.data.labels",
-    "recognise": "evaluators.data.recognition",
-    "resize_image": "evaluators.data.resizing",
-    "resize_labels": "evaluators.data.resizing",
-    "resize_mask": "evaluators.data.resizing",
-    "scenes": "evaluators.data.generated",
-    "split_as_given": "evaluators.data.split",
-    "split_by_group": "evaluators.data.split",
-    "split_by_hash": "evaluators.data.split",
-    "to_original": "evaluators.data.resizing",
-    "with_neighbours": "evaluators.data.neighbours",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'evaluators.data' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(
+    __name__,
+    {
+        "baselines": ["all_foreground_dice", "mean_mask_dice"],
+        "checking": ["FolderCheck", "FolderFacts", "Look", "check"],
+        "findings": ["Finding"],
+        "form": ["Form"],
+        "generated": ["scenes"],
+        "grouping": ["column_of", "groups_of"],
+        "labels": ["read_labels", "read_mask"],
+        "layouts": ["Layout", "Pair", "find", "find_pairs"],
+        "loading": ["load"],
+        "neighbours": ["places_of", "with_neighbours"],
+        "pictures": ["Picture", "read_image"],
+        "recognition": ["Recognised", "recognise"],
+        "resizing": ["resize_image", "resize_labels", "resize_mask", "to_original"],
+        "samples": ["DataError", "Samples", "content_hash"],
+        "split": ["Split", "read_list", "split_as_given", "split_by_group", "split_by_hash"],
+        "stacks": ["block_of_slices"],
+    },
+)

@@ -114,7 +114,8 @@ class Processes:
 
     def _spawn(self, slot: int) -> _Worker:
         ours, theirs = self._context.Pipe()
-        task = replace(self._task, device=self._devices[slot])
+        device = self._devices[slot]
+        task = replace(self._task, device=device, sharing=self._devices.count(device))
         process = self._context.Process(target=work, args=(theirs, task), name=f"nas-worker-{slot}", daemon=True)
         process.start()
         theirs.close()

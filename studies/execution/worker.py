@@ -46,13 +46,14 @@ class Beat:
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker needs once. The images lie in shared memory."""
+    """What a worker needs once. The images lie in shared memory. `sharing`: workers of its device, itself included."""
 
     config: StudyConfig
     material: Material
     pretrained: Pretrained | None
     device: str
     threads: int | None
+    sharing: int = 1
 
 
 def work(connection: Connection, task: Task) -> None:
@@ -62,7 +63,7 @@ def work(connection: Connection, task: Task) -> None:
         torch.set_num_threads(task.threads)
     desk = _Desk(connection)
     signal.signal(signal.SIGTERM, lambda *_: desk.leave.set())
-    trainer = Trainer(task.config, task.material, desk.asked_to_leave, task.pretrained, task.device)
+    trainer = Trainer(task.config, task.material, desk.asked_to_leave, task.pretrained, task.device, task.sharing)
     while (job := desk.jobs.get()) is not None:
 
         def on_epoch(record: EpochRecord, job: Job = job) -> None:

@@ -21,9 +21,9 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 GRAPH = nas.build(published["amsunet"], (3, 64, 64), 1)
 
 
-def plan(tiny: Path, device: torch.device = CPU, factor: float = 1.0) -> MemoryPlan:
+def plan(tiny: Path, device: torch.device = CPU, factor: float = 1.0, sharing: int = 1) -> MemoryPlan:
     config = load_config(tiny)
-    return MemoryPlan(GRAPH, config, load_material(config, None), device, factor)
+    return MemoryPlan(GRAPH, config, load_material(config, None), device, factor, sharing)
 
 
 def has_free(monkeypatch: pytest.MonkeyPatch, free: int | None) -> None:
@@ -39,6 +39,13 @@ def test_it_begins_with_what_fits(tiny: Path, monkeypatch: pytest.MonkeyPatch) -
     for free, size in ((needed(4), 4), (needed(4) - 2, 2), (needed(2) - 2, 1), (None, 4)):
         has_free(monkeypatch, free)
         assert plan(tiny).micro_batch() == size
+
+
+def test_trainings_of_one_device_share_what_is_free(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    has_free(monkeypatch, 3 * needed(4))
+    assert plan(tiny, sharing=3).micro_batch() == 4
+    has_free(monkeypatch, 3 * needed(4) - 6)
+    assert plan(tiny, sharing=3).micro_batch() == 2
 
 
 def test_what_was_learnt_counts(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

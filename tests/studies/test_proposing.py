@@ -85,7 +85,7 @@ def test_no_feasible_network_is_a_clear_error(tiny: Path) -> None:
 def test_a_latency_that_nothing_keeps_gives_up_soon(tiny: Path) -> None:
     config = config_of(tiny, "constraints.latency_ms=<= 5")
     screen = screen_of(config, latency_ms=6.0)
-    with pytest.raises(NothingFeasible, match="100 of them measured"):
+    with pytest.raises(NothingFeasible, match="the latency of 100 of them measured"):
         Proposer(screen, config, ["maximize", "minimize"]).next([])
 
 
