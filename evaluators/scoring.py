@@ -1,6 +1,6 @@
 """The Dice of a network on images with masks: what a search optimises, and all scores at the masks' own size."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from evaluators.loss import at_size, outputs_for
 from evaluators.scores import Score, score_image
 from nas.errors import ShapeError
 
-__all__ = ["DiceScore", "class_indexes", "dice_score", "prepare", "score_network"]
+__all__ = ["DiceScore", "class_indexes", "dice_score", "predicted_masks", "prepare", "score_network"]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,29 @@ def score_network(
     if not len(images) == len(names) == len(truths) == len(spaced):
         counts = f"{len(images)} images, {len(names)} names, {len(truths)} masks, {len(spaced)} spacings"
         raise ShapeError(f"scoring: needs as many of each, got {counts}")
-    rows: list[Score] = []
+    sizes = [(truth.shape[0], truth.shape[1]) for truth in truths]
+    found = predicted_masks(module, images, sizes, fit=fit, classes=classes, prediction=prediction, batch=batch)
+    rows = [
+        score_image(name, mask, truth, classes, spacing=spacing, tolerance=tolerance)
+        for name, mask, truth, spacing in zip(names, found, truths, spaced, strict=True)
+    ]
+    return tuple(score for scores in rows for score in scores)
+
+
+def predicted_masks(
+    module: nn.Module,
+    images: torch.Tensor,
+    sizes: Sequence[tuple[int, int]],
+    *,
+    fit: Fit = "squeeze",
+    classes: int = 2,
+    prediction: int = 0,
+    batch: int = 8,
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield what a network predicts for each image, class indexes (H, W) at its own size.
+
+    Arguments and errors are those of `score_network`; sizes: height and width of each image.
+    """
     for start in range(0, len(images), batch):
         some = images[start : start + batch]
         with torch.inference_mode():
@@ -123,13 +145,9 @@ def score_network(
             logits = at_size(_counted(outputs, prediction, outputs_for(classes)), some[:, 0])
         if not logits.isfinite().all():
             raise Diverged("scoring: the network's logits are not finite; its training diverged")
-        for index, scores in enumerate(logits, start):
-            truth = truths[index]
-            height, width = truth.shape
+        for scores, (height, width) in zip(logits, sizes[start : start + batch], strict=True):
             resized = to_original(scores.unsqueeze(0), height, width, fit)
-            found = class_indexes(resized, classes)[0].cpu().numpy()
-            rows += score_image(names[index], found, truth, classes, spacing=spaced[index], tolerance=tolerance)
-    return tuple(rows)
+            yield class_indexes(resized, classes)[0].cpu().numpy()
 
 
 def prepare(images: torch.Tensor, channels_last: bool) -> torch.Tensor:

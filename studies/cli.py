@@ -173,8 +173,32 @@ def profile(
 
 
 @app.command()
+def retrain(
+    directory: Annotated[Path, typer.Argument(metavar="STUDY_DIR", help="the study's folder")],
+    overrides: Overrides = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option("--select", metavar="WHICH", help="best, knee, front, best:latency_ms<5, trial=N, published:NAME"),
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="trainings of each network")] = 5,
+    name: Annotated[str | None, typer.Option("--name", help="of the folder in retrained/; default WHICH")] = None,
+    test: Annotated[bool, typer.Option("--test/--no-test", help="open the test set when all are trained")] = True,
+) -> None:
+    """Train chosen networks in full, with several seeds, then score them on the test images."""
+    from studies.retraining.running import Wish
+    from studies.retraining.running import retrain as run
+
+    wish = Wish(select or ["best"], seeds, name, overrides or [], test)
+    with _signals() as caught, _one_line_faults(caught):
+        if not run(directory, wish, lambda: bool(caught)):
+            raise typer.Exit(FAILURE)
+
+
+@app.command()
 def export(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="STUDY_DIR:N, ARCHITECTURE.json or published:NAME")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="STUDY_DIR:N, ARCHITECTURE.json, published:NAME, DIR")
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="folder to write; must not exist")],
     weights: Annotated[
         Path | None,

@@ -21,7 +21,8 @@ from nas.graph import Graph
 from studies.config import FolderData, StudyConfig
 from studies.errors import SourceError, one_line
 from studies.folder import StudyFolder
-from studies.model_card import Card, card_text
+from studies.model_card import Card, Origin, card_text
+from studies.retraining.plan import run_in
 from studies.sources import Asked, named_network, trial_named
 
 __all__ = ["export"]
@@ -32,7 +33,7 @@ class _Weights(NamedTuple):
 
     state: Mapping[str, Tensor]
     said: str
-    are_of_trial: bool = False
+    are_of_origin: bool = False
 
 
 def export(source: str, asked: Asked, weights: Path | None, seed: int, out: Path) -> None:
@@ -46,11 +47,10 @@ def export(source: str, asked: Asked, weights: Path | None, seed: int, out: Path
         raise ExportError(f"{source}: gives one vector for an image; only networks that give maps are exported")
     shapes_of(network.graph)  # refuses names and sizes that no module can have
     deployed = nas.deploy(network.graph)
-    trial = trial_named(source)
-    config = StudyFolder(trial[0]).config() if trial else None
-    held = _weights(network.graph, deployed, weights, trial, seed)
-    preprocess = _preprocess(deployed, sides_of(deployed), config if held.are_of_trial else None)
-    card = Card(_title(source, trial), network, deployed, preprocess, held.said, trial, held.are_of_trial)
+    origin = _origin(source)
+    held = _weights(network.graph, deployed, weights, origin, seed)
+    preprocess = _preprocess(deployed, sides_of(deployed), origin.config if held.are_of_origin else None)
+    card = Card(_title(source, origin), network, deployed, preprocess, held.said, origin, held.are_of_origin)
     differences = write_export(Export(deployed, held.state, preprocess, card_text(card), network.architecture), out)
     _say(out, deployed, preprocess, held.said, differences)
 
@@ -69,28 +69,45 @@ def _say(out: Path, deployed: Graph, preprocess: Preprocess, weights: str, diffe
         console.print(Text(line), soft_wrap=True)
 
 
-def _title(source: str, trial: tuple[Path, int] | None) -> str:
-    """Return what names the network without a path of this machine."""
+def _origin(source: str) -> Origin:
+    """Return the trial or retraining that a source names, with its configuration; neither of any other source."""
+    trial = trial_named(source)
     if trial is not None:
-        return f"trial {trial[1]} of the study {one_line(StudyFolder(trial[0]).config().name)}"
+        return Origin(StudyFolder(trial[0]).config(), trial=trial)
+    run = run_in(Path(source)) if Path(source).is_dir() else None
+    return Origin() if run is None else Origin(StudyFolder(run.retraining.root).config(), run=run)
+
+
+def _title(source: str, origin: Origin) -> str:
+    """Return what names the network without a path of this machine."""
+    if origin.config is not None:
+        study = one_line(origin.config.name)
+        if origin.trial is not None:
+            return f"trial {origin.trial[1]} of the study {study}"
+        assert origin.run is not None
+        return f"{origin.run.network} of the study {study}, retrained with seed {origin.run.seed}"
     return source if source.startswith("published:") else one_line(Path(source).name)
 
 
-def _weights(graph: Graph, deployed: Graph, file: Path | None, trial: tuple[Path, int] | None, seed: int) -> _Weights:
+def _weights(graph: Graph, deployed: Graph, file: Path | None, origin: Origin, seed: int) -> _Weights:
     if file is not None:
         return _Weights(_from_file(graph, deployed, file), f"from {one_line(file.name)}")
-    if trial is None:
+    if origin.run is not None:
+        stored = origin.run.folder / "weights.safetensors"
+        return _Weights(_from_file(graph, deployed, stored), "of the retraining", are_of_origin=True)
+    if origin.trial is None:
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             state = nas.to_module(graph).state_dict()
         return _Weights(nas.deploy_weights(graph, state), f"drawn at random (seed {seed}): it is not trained")
+    trial = origin.trial
     stored = StudyFolder(trial[0]).trial(trial[1]) / "weights.safetensors"
     if not stored.is_file():
         raise SourceError(
             f"{trial[0]}: trial {trial[1]} has no weights: only trained trials of the front keep theirs; "
             f"choose one of `nas status {trial[0]}`, or give --weights"
         )
-    return _Weights(_from_file(graph, deployed, stored), "of the trial", are_of_trial=True)
+    return _Weights(_from_file(graph, deployed, stored), "of the trial", are_of_origin=True)
 
 
 def _from_file(graph: Graph, deployed: Graph, file: Path) -> Mapping[str, Tensor]:

@@ -9,7 +9,7 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Reference", "added_hypervolume", "front_of", "hypervolume", "hypervolumes", "ranks_of"]
+__all__ = ["Reference", "added_hypervolume", "front_of", "hypervolume", "hypervolumes", "knee_of", "ranks_of"]
 
 Values = Mapping[str, float]
 
@@ -44,6 +44,14 @@ def front_of(rows: Sequence[Values], objectives: Sequence[str]) -> list[int]:
         return []
     kept = moocore.is_nondominated(_points(rows, objectives), keep_weakly=True)
     return sorted(np.flatnonzero(kept).tolist(), key=lambda i: -rows[i]["dice"])
+
+
+def knee_of(front: Sequence[Values], objectives: Sequence[str]) -> int:
+    """Return the index of the row nearest to the ideal point, each objective scaled to the front's extent: its knee."""
+    points = _points(front, objectives)
+    extent = np.ptp(points, axis=0)
+    scaled = (points - points.min(axis=0)) / np.where(extent > 0, extent, 1)
+    return int(np.linalg.norm(scaled, axis=1).argmin())
 
 
 def hypervolume(rows: Sequence[Values], reference: Reference) -> float:

@@ -1,18 +1,23 @@
 """A study's images: loaded at the training size, split once and for all, with the baselines a network has to beat."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from evaluators.data import (
+    DataError,
+    Finding,
+    Form,
     Pair,
     Samples,
     Split,
     all_foreground_dice,
     check,
     find_pairs,
+    groups_of,
     load,
     mean_mask_dice,
     places_of,
@@ -22,11 +27,12 @@ from evaluators.data import (
     split_by_hash,
     with_neighbours,
 )
+from evaluators.data.loading import Decoded, decode_pair
 from studies.config import FolderData, StudyConfig
 from studies.folder import StudyFolder, write_atomic
 from studies.splitting import form_of, layout_of, split_pairs
 
-__all__ = ["Material", "load_material", "with_deploy_size"]
+__all__ = ["HeldOut", "Material", "load_held_out", "load_material", "with_deploy_size"]
 
 LARGEST_DEPLOY_SIZE = 352  # the size that most papers on polyps report
 Progress = Callable[[int, int], None]
@@ -40,6 +46,23 @@ class Material:
     validation: Samples
     test_count: int
     baselines: dict[str, float]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The images that only a final report sees.
+
+    Attributes:
+        samples: At the training size, as the network takes them.
+        truths: Their masks at their own sizes, (H, W).
+        units: Of each image what it belongs together with (patient, volume); its own id if with nothing.
+        pixels: Of an index the image at its own size, (H, W, C).
+    """
+
+    samples: Samples
+    truths: list[NDArray[np.uint8]]
+    units: tuple[str, ...]
+    pixels: Callable[[int], NDArray[np.uint8] | NDArray[np.float32]]
 
 
 def with_deploy_size(config: StudyConfig) -> StudyConfig:
@@ -56,22 +79,59 @@ def load_material(config: StudyConfig, folder: StudyFolder | None, on_progress: 
 
     Raises DataError for files that cannot be used, a part without images, or images that changed since the start.
     """
+    pairs, samples, split = _divided(config, folder, on_progress)
+    training, validation = (_part(config, pairs, samples, indexes) for indexes in (split.train, split.validation))
+    baselines = {
+        "all_foreground": all_foreground_dice(validation.masks, samples.classes),
+        "mean_mask": mean_mask_dice(training.masks, validation.masks, samples.classes),
+    }
+    return Material(training, validation, len(split.test), baselines)
+
+
+def load_held_out(config: StudyConfig, folder: StudyFolder, on_progress: Progress | None = None) -> HeldOut:
+    """Load the test images of a study that has begun: for the final report only, which logs that it does so.
+
+    Raises DataError as `load_material`.
+    """
+    pairs, samples, split = _divided(config, folder, on_progress)
+    part = _part(config, pairs, samples, split.test)
+    if not isinstance(config.data, FolderData):
+        drawn = scenes(config.data.images, config.data.size, config.data.seed).select(split.test)
+        pictures = [image.permute(1, 2, 0).numpy() for image in drawn.images]
+        return HeldOut(part, [mask.numpy() for mask in drawn.masks], part.ids, pictures.__getitem__)
+    chosen, form = [pairs[index] for index in split.test], form_of(config.data)
+    groups = groups_of(pairs, config.data.group, config.data.block)
+    units = part.ids if groups is None else tuple(groups[index] for index in split.test)
+    decoded = [_decoded(pair, form) for pair in chosen]
+    return HeldOut(part, [each.labels for each in decoded], units, lambda i: _decoded(chosen[i], form).picture.pixels)
+
+
+def _decoded(pair: Pair, form: Form) -> Decoded:
+    findings: list[Finding] = []
+    decoded = decode_pair(pair, form, findings)
+    if decoded is None:
+        raise DataError("; ".join(finding.text for finding in findings))
+    return decoded
+
+
+def _divided(
+    config: StudyConfig, folder: StudyFolder | None, on_progress: Progress | None
+) -> tuple[tuple[Pair, ...], Samples, Split]:
+    """Return where the images lie (nowhere, if they are drawn), all of them at the training size, and their split."""
     pairs: tuple[Pair, ...] = ()
     if isinstance(config.data, FolderData):
         pairs = find_pairs(layout_of(config.data))
         samples = load(pairs, config.train.size, on_progress, form=form_of(config.data))
     else:
         samples = _resized(scenes(config.data.images, config.data.size, config.data.seed), config.train.size)
-    split = _split(config, pairs, samples, folder)
-    training, validation = samples.select(split.train), samples.select(split.validation)
+    return pairs, samples, _split(config, pairs, samples, folder)
+
+
+def _part(config: StudyConfig, pairs: tuple[Pair, ...], samples: Samples, indexes: Sequence[int]) -> Samples:
+    part = samples.select(indexes)
     if isinstance(config.data, FolderData) and config.data.neighbours:
-        places, reach = places_of(pairs), config.data.neighbours
-        training, validation = (with_neighbours(some, places, reach) for some in (training, validation))
-    baselines = {
-        "all_foreground": all_foreground_dice(validation.masks, samples.classes),
-        "mean_mask": mean_mask_dice(training.masks, validation.masks, samples.classes),
-    }
-    return Material(training, validation, len(split.test), baselines)
+        return with_neighbours(part, places_of(pairs), config.data.neighbours)
+    return part
 
 
 def _split(config: StudyConfig, pairs: tuple[Pair, ...], samples: Samples, folder: StudyFolder | None) -> Split:

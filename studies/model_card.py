@@ -11,9 +11,19 @@ from studies.config import FolderData, StudyConfig
 from studies.errors import one_line
 from studies.folder import StudyFolder, read_json
 from studies.records import load
+from studies.retraining.plan import Run
+from studies.retraining.tables import retrained_lines
 from studies.sources import Network
 
-__all__ = ["Card", "card_text"]
+__all__ = ["Card", "Origin", "card_text"]
+
+
+class Origin(NamedTuple):
+    """The trial of a study, or one training of `nas retrain`, that a network is from, and its configuration."""
+
+    config: StudyConfig | None = None
+    trial: tuple[Path, int] | None = None
+    run: Run | None = None
 
 
 class Card(NamedTuple):
@@ -24,7 +34,7 @@ class Card(NamedTuple):
     deployed: Graph
     preprocess: Preprocess
     weights: str
-    trial: tuple[Path, int] | None
+    origin: Origin
     is_trained: bool
 
 
@@ -37,7 +47,8 @@ def card_text(card: Card) -> str:
         f"A segmentation network: images (N, {channels}, H, W) to logits (N, {card.preprocess.logits}, H, W); any N, H "
         f"and W {_sides(card.preprocess)}. Classes: {classes}. Weights: {card.weights}. Architecture key: "
         f"{card.network.graph.key()}.",
-        *(_study(card) if card.trial else ()),
+        *(_study(card) if card.origin.trial else ()),
+        *(_retrained(card) if card.origin.run else ()),
         "## Costs",
         _costs(card, height, width),
         "## Before and after",
@@ -66,15 +77,26 @@ def _costs(card: Card, height: int, width: int) -> str:
 
 
 def _study(card: Card) -> Iterator[str]:
-    assert card.trial is not None
-    folder = StudyFolder(card.trial[0])
+    assert card.origin.trial is not None
+    folder = StudyFolder(card.origin.trial[0])
     config, facts = folder.config(), read_json(folder.facts_file)
-    found = load(folder.root).trials().loc[card.trial[1]].dropna()
+    found = load(folder.root).trials().loc[card.origin.trial[1]].dropna()
     row = {str(name): value for name, value in found.items()}
     yield "## Training" if card.is_trained else "## The trial (its weights are not the ones in this folder)"
     yield "\n".join(f"- {line}" for line in _training(config, facts, row))
     yield "## Measured"
     yield "\n".join(f"- {line}" for line in _measured(config, facts, row))
+
+
+def _retrained(card: Card) -> Iterator[str]:
+    config, run = card.origin.config, card.origin.run
+    assert config is not None and run is not None
+    result, facts = run.result(), read_json(StudyFolder(run.retraining.root.parents[1]).facts_file)
+    yield "## Training" if card.is_trained else "## The retraining (its weights are not the ones in this folder)"
+    row = {"epochs": result.get("epochs", config.train.epochs), "origin": f"the selection of {run.network}"}
+    yield "\n".join(f"- {line}" for line in _training(config.model_copy(update={"seed": run.seed}), facts, row))
+    yield "## Measured"
+    yield "\n".join(f"- {line}" for line in retrained_lines(run))
 
 
 def _training(config: StudyConfig, facts: dict[str, Any], row: dict[str, Any]) -> Iterator[str]:
@@ -106,7 +128,9 @@ def _measured(config: StudyConfig, facts: dict[str, Any], row: dict[str, Any]) -
 
 
 def _limits(card: Card) -> Iterator[str]:
-    if card.is_trained:
+    if card.is_trained and card.origin.run:
+        yield "one training of several; that its Dice is lower or higher than their mean is chance"
+    elif card.is_trained:
         yield (
             "one training with one seed, and Dice is of validation images that the network was chosen by: on new "
             "images expect less"

@@ -15,7 +15,7 @@ from search_spaces import load, published
 from search_spaces.about import customary_input
 from studies.errors import SourceError, one_line, shown
 
-__all__ = ["Asked", "Network", "named_network", "parse_size", "trial_named"]
+__all__ = ["Asked", "Network", "named_network", "parse_size", "published_named", "trial_named"]
 
 _PUBLISHED = "published:"
 
@@ -54,19 +54,23 @@ def parse_size(text: str) -> tuple[int, int]:
 def named_network(source: str, asked: Asked) -> Network:
     """Return the network that `source` names.
 
-    source: `published:NAME`, a file that `Architecture.to_json` or `Graph.to_json` wrote, or `STUDY_DIR:N`, trial N.
+    source: `published:NAME`, a file that `Architecture.to_json` or `Graph.to_json` wrote, `STUDY_DIR:N`, trial N,
+    or a folder with a graph.json, such as a training of `nas retrain`.
     A stored graph, and so a trial, has its channels and classes in its operators; another size is possible.
     Raises SourceError, ConfigError (no study), SpaceError or GraphError (a damaged file), ShapeError (the size).
     """
     if source.startswith(_PUBLISHED):
-        architecture = _published(source.removeprefix(_PUBLISHED))
+        architecture = published_named(source.removeprefix(_PUBLISHED))
         return Network(_build(architecture, asked), architecture=architecture.to_json())
     if Path(source).is_file():
         return _from_file(Path(source), asked)
+    if (Path(source) / "graph.json").is_file():
+        return _stored(Path(source), asked)
     trial = trial_named(source)
     if trial is None:
         raise SourceError(
-            f"{one_line(source)}: no such file; needs published:NAME, an architecture.json or STUDY_DIR:N"
+            f"{one_line(source)}: no such file; needs published:NAME, an architecture.json, STUDY_DIR:N, or the "
+            "folder of a training"
         )
     return _trial(*trial, asked)
 
@@ -79,7 +83,8 @@ def trial_named(source: str) -> tuple[Path, int] | None:
     return Path(directory), int(number)
 
 
-def _published(name: str) -> Architecture:
+def published_named(name: str) -> Architecture:
+    """Return a published network. Raises SourceError, with the nearest name, if there is none."""
     if name not in published:
         near = get_close_matches(name, published, n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
@@ -133,11 +138,15 @@ def _trial(directory: Path, number: int, asked: Asked) -> Network:
 
     folder = StudyFolder(directory)
     config = folder.config()
-    path = folder.trial(number) / "graph.json"
-    if not path.is_file():
+    path = folder.trial(number)
+    if not (path / "graph.json").is_file():
         count = sum(1 for _ in folder.root.glob("trials/*/graph.json"))
         raise SourceError(f"{directory}: no trial {number}; it has {count}, see `nas status {directory}`")
-    tree = path.with_name("architecture.json")
-    return _from_file(path, asked)._replace(
-        precision=config.deploy.precision, architecture=tree.read_text(encoding="utf-8") if tree.is_file() else None
-    )
+    return _stored(path, asked)._replace(precision=config.deploy.precision)
+
+
+def _stored(folder: Path, asked: Asked) -> Network:
+    """Return the network of a folder with a graph.json and, where it is known, its architecture.json."""
+    tree = folder / "architecture.json"
+    architecture = tree.read_text(encoding="utf-8") if tree.is_file() else None
+    return _from_file(folder / "graph.json", asked)._replace(architecture=architecture)

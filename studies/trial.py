@@ -5,7 +5,7 @@ import errno
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields, replace
 from pathlib import Path
 from shutil import disk_usage
 from typing import Literal
@@ -78,22 +78,28 @@ class Trainer:
         self._sharing = sharing
 
     def run(
-        self, folder: Path, until: int, on_epoch: Callable[[EpochRecord], None], memory_factor: float = 1.0
+        self,
+        folder: Path,
+        until: int,
+        on_epoch: Callable[[EpochRecord], None],
+        memory_factor: float = 1.0,
+        seed: int | None = None,
     ) -> Result:
         """Train the graph in `folder` up to an epoch, on from its checkpoint; store its curve and, at the end, weights.
 
-        `memory_factor` is what the study has learnt so far (`studies.memory`). Raises Interrupted if asked to stop;
-        every other fault is an outcome, not an exception.
+        `memory_factor` is what the study has learnt so far (`studies.memory`); `seed` is the study's if None. Raises
+        Interrupted if asked to stop; every other fault is an outcome, not an exception.
         """
         began = time.perf_counter()
         facts: dict[str, object] = {}
+        recipe = recipe_of(self._config) if seed is None else replace(recipe_of(self._config), seed=seed)
         try:
             graph = Graph.from_json((folder / "graph.json").read_text(encoding="utf-8"))
-            module = self._module(graph)
+            module = self._module(graph, recipe.seed)
             plan = MemoryPlan(graph, self._config, self._material, self._device, memory_factor, self._sharing)
             micro_batch = plan.micro_batch()
             facts |= self._proxies(module, micro_batch)
-            curve = self._train(module, folder, until, on_epoch, micro_batch)
+            curve = self._train(module, folder, until, on_epoch, micro_batch, recipe)
             facts |= plan.facts(curve)
             self._store(module, curve, folder)
         except Interrupted:
@@ -115,9 +121,9 @@ class Trainer:
             weights = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
             save_file(weights, folder / "weights.safetensors")
 
-    def _module(self, graph: Graph) -> GraphModule:
+    def _module(self, graph: Graph, seed: int) -> GraphModule:
         with torch.random.fork_rng([]):
-            torch.manual_seed(self._config.seed)
+            torch.manual_seed(seed)
             module: GraphModule = nas.to_module(graph)
         if self._pretrained is not None:
             self._pretrained.encoder.load(module, graph)
@@ -131,13 +137,19 @@ class Trainer:
         return {"proxies": measure(self._config.proxies, module, self._material.training, batch, self._device)}
 
     def _train(
-        self, module: GraphModule, folder: Path, until: int, on_epoch: Callable[[EpochRecord], None], micro_batch: int
+        self,
+        module: GraphModule,
+        folder: Path,
+        until: int,
+        on_epoch: Callable[[EpochRecord], None],
+        micro_batch: int,
+        recipe: Recipe,
     ) -> Curve:
         return train(
             module,
             self._material.training,
             self._material.validation,
-            recipe_of(self._config),
+            recipe,
             self._device,
             prediction=int(module.prediction),
             checkpoint=folder / "checkpoint.pt",

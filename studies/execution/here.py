@@ -34,7 +34,7 @@ class Here:
         def on_epoch(record: EpochRecord) -> None:
             reports.append(Epoch(job, record))
 
-        return [*reports, Ended(job, self._trainer.run(job.folder, job.until, on_epoch, job.memory_factor))]
+        return [*reports, Ended(job, self._trainer.run(job.folder, job.until, on_epoch, job.memory_factor, job.seed))]
 
     def cancel(self, job: Job) -> None:
         """Forget the job."""

@@ -22,6 +22,7 @@ class Job:
         folder: Where its graph lies and its checkpoint, curve and weights go.
         until: The epoch to stop after: a rung's, or the last.
         memory_factor: By what predictions of memory are multiplied, as the study has learnt.
+        seed: Of weights, order and augmentation; None: the study's.
     """
 
     number: int
@@ -29,6 +30,7 @@ class Job:
     folder: Path
     until: int
     memory_factor: float = 1.0
+    seed: int | None = None
 
 
 @dataclass(frozen=True)

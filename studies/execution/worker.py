@@ -70,7 +70,7 @@ def work(connection: Connection, task: Task) -> None:
             connection.send(Epoch(job, record))
 
         try:
-            connection.send(Ended(job, trainer.run(job.folder, job.until, on_epoch, job.memory_factor)))
+            connection.send(Ended(job, trainer.run(job.folder, job.until, on_epoch, job.memory_factor, job.seed)))
         except Interrupted:
             return
 

@@ -1,0 +1,266 @@
+"""`nas retrain`: what is trained, when the test set is opened, and what is said of it."""
+
+import csv
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch.nn import functional
+
+import nas
+from evaluators.data import scenes
+from evaluators.faults import Interrupted
+from evaluators.latency import Latency
+from nas.graph import Graph
+from studies.retraining import running
+from studies.retraining.running import Wish, retrain
+from tests.studies.conftest import TINY
+from tests.studies.test_profiling import nas_command
+
+NEVER: Callable[[], bool] = lambda: False  # noqa: E731
+PUBLISHED = "published:unetpp_keras_L1"
+SPLIT = "  split: {validation: 0.2, test: 0.3}\n"
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished study; its images are larger than what is trained on."""
+    root = tmp_path_factory.mktemp("study")
+    text = TINY.replace("images: 24\n  size: 64\n", f"images: 24\n  size: 80\n{SPLIT}").replace(
+        "epochs: 2\n", "epochs: 1\n"
+    )
+    assert SPLIT in text
+    (root / "tiny.yaml").write_text(text)
+    arguments = ("train.precision=fp32", "budget.trials=2", "sampler.name=random")
+    code, _, error = nas_command("search", root / "tiny.yaml", "--dir", root / "run", *arguments)
+    assert (code, error) == (0, "")
+    return root / "run"
+
+
+@pytest.fixture(autouse=True)
+def instant_latency(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measuring takes seconds; it is measured once, for `retrained`."""
+    monkeypatch.setattr(running.LatencyMeter, "measure", lambda *_: Latency(1.0, 0.1, 7))
+
+
+@pytest.fixture
+def study(searched: Path, tmp_path: Path) -> Path:
+    """A copy of it to work in."""
+    return Path(shutil.copytree(searched, tmp_path / "run"))
+
+
+@pytest.fixture(scope="module")
+def retrained(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A study after a retraining of its best trial and a published network with two seeds, and what that printed."""
+    root = Path(shutil.copytree(searched, tmp_path_factory.mktemp("retrained") / "run"))
+    arguments = ("--select", "best", "--select", PUBLISHED, "--seeds", 2, "--name", "both", "train.epochs=2")
+    code, said, error = nas_command("retrain", root, *arguments)
+    assert (code, error) == (0, "")
+    return root, said
+
+
+def one(study: Path, seeds: int = 1, interrupted: Callable[[], bool] = NEVER, **more: object) -> bool:
+    wish = Wish(("best",), seeds, "one", ("train.epochs=2",), opens_test=True)
+    return retrain(study, wish._replace(**more), interrupted)
+
+
+def rows_of(place: Path) -> list[dict[str, str]]:
+    with (place / "images.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_test_image_is_scored_at_its_own_size_with_every_seed(retrained: tuple[Path, str]) -> None:
+    place = retrained[0] / "retrained" / "both"
+    parts = json.loads((retrained[0] / "split.json").read_text())
+    tested = {name for name, (part, _) in parts.items() if part == "test"}
+    rows = rows_of(place)
+    assert {row["image"] for row in rows} == tested
+    assert len(rows) == 2 * 2 * len(tested) and {row["class"] for row in rows} == {"lesion"}
+    folder = next(place.glob("runs/trial-*/seed-2"))
+    module = nas.to_module(Graph.from_json((folder / "graph.json").read_text())).eval()
+    module.load_state_dict(load_file(folder / "weights.safetensors"))
+    drawn = scenes(24, 80, 0)
+    for row in rows:
+        if row["network"] == folder.parent.name and row["seed"] == "2":
+            index = drawn.ids.index(row["image"])
+            pixels = Image.fromarray(drawn.images[index].permute(1, 2, 0).numpy())
+            small = torch.from_numpy(np.asarray(pixels.resize((64, 64), Image.Resampling.BILINEAR)).copy())
+            with torch.no_grad():
+                outputs = module((small.permute(2, 0, 1)[None] / 255 - 0.5) / 0.25)
+            logits = outputs if isinstance(outputs, torch.Tensor) else outputs[int(module.prediction)]
+            logits = functional.interpolate(logits, (64, 64), mode="bilinear", align_corners=False)
+            found = functional.interpolate(logits, (80, 80), mode="bilinear", align_corners=False)[0, 0] > 0
+            truth = drawn.masks[index].bool()
+            assert int(row["wanted_pixels"]) == int(truth.sum())
+            assert int(row["found_pixels"]) == pytest.approx(int(found.sum()), abs=3)
+
+
+def test_the_tables_say_the_means_of_the_rows(retrained: tuple[Path, str]) -> None:
+    place, said = retrained[0] / "retrained" / "both", retrained[1]
+    results = json.loads((place / "results.json").read_text())
+    rows = [row for row in rows_of(place) if row["network"] == PUBLISHED]
+    by_seed = [np.mean([float(r["dice"]) for r in rows if r["seed"] == seed]) for seed in ("1", "2")]
+    dice = results["networks"][PUBLISHED]["means"]["dice"]
+    assert dice["mean"] == pytest.approx(np.mean(by_seed)) and dice["sd"] == pytest.approx(np.std(by_seed, ddof=1))
+    table = (place / "results.md").read_text()
+    assert f"{dice['mean']:.4f} ± {dice['sd']:.4f}" in table
+    tested = results["test_images"]
+    assert f"{tested} test images" in table and f"{tested} test images, a claim needs 30" in said
+    assert results["comparisons"] == [] and "better" not in table
+    assert results["networks"][PUBLISHED]["costs"]["latency_ms"] > 0
+    worst = [entry["dice"] for entry in results["networks"][PUBLISHED]["worst"]]
+    assert worst == sorted(worst) and worst[0] == pytest.approx(
+        min(np.mean([float(r["dice"]) for r in rows if r["image"] == name]) for name in {r["image"] for r in rows})
+    )
+    pictures = sorted(place.glob("worst/published-*/*.png"))
+    assert len(pictures) == len(worst)
+    with Image.open(pictures[0]) as picture:
+        assert picture.size == (164, 80)
+
+
+def test_no_seed_is_the_searchs_own_and_every_training_is_another(retrained: tuple[Path, str]) -> None:
+    folders = sorted((retrained[0] / "retrained" / "both" / "runs").glob("*/seed-*"))
+    assert [folder.name for folder in folders] == ["seed-1", "seed-2"] * 2  # the search's is 0
+    weights = [(folder / "weights.safetensors").read_bytes() for folder in folders]
+    assert len(set(weights)) == 4
+    assert not list(retrained[0].glob("retrained/**/checkpoint.pt"))
+    assert all(len((folder / "curve.csv").read_text().splitlines()) == 3 for folder in folders)  # 2 epochs
+
+
+def test_a_training_that_is_stopped_goes_on_to_the_same_weights(study: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(study, tmp_path / "other"))
+    assert one(study)
+    asked = 0
+
+    def after_some_steps() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 5
+
+    with pytest.raises(Interrupted):
+        one(other, interrupted=after_some_steps)
+    assert list(other.glob("retrained/one/runs/*/*/checkpoint.pt")) and not (other / "test_openings.jsonl").exists()
+    assert one(other)
+    first, second = (next(root.glob("retrained/one/runs/*/*/weights.safetensors")) for root in (study, other))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_opening_is_on_disk_with_the_selections_hash_before_an_image_is_read(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "load_held_out", lambda *_: (_ for _ in ()).throw(Interrupted("stopped here")))
+        with pytest.raises(Interrupted):
+            one(study)
+    selection = (study / "retrained/one/selection.json").read_bytes()
+    line = json.loads((study / "test_openings.jsonl").read_text())
+    assert line["number"] == 1
+    assert line["selection_sha256"] == hashlib.sha256(selection).hexdigest()
+    assert one(study), "the same opening goes on"
+    assert len((study / "test_openings.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_second_opening_is_said_on_every_table_and_showing_results_again_is_none(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert one(study)
+    assert one(study)
+    assert "test seen" not in capsys.readouterr().out.replace("\n", " ")
+    assert len((study / "test_openings.jsonl").read_text().splitlines()) == 1
+    assert one(study, name="again")
+    table = (study / "retrained/again/results.md").read_text()
+    titles = [line for line in table.splitlines() if line.startswith("## ")]
+    assert len(titles) > 2 and all("test seen 2 times" in title for title in titles)
+    assert "test seen" not in (study / "retrained/one/results.md").read_text()
+
+
+def test_a_log_that_lost_lines_is_refused_before_anything_is_trained(
+    retrained: tuple[Path, str], tmp_path: Path
+) -> None:
+    study = Path(shutil.copytree(retrained[0], tmp_path / "run"))
+    for lost in ("", '{"number": 2}\n', '{"numb'):
+        (study / "test_openings.jsonl").write_text(lost)
+        code, _, error = nas_command("retrain", study, "--select", "best", "--seeds", 1, "--name", "two")
+        assert code == 2 and "test_openings.jsonl" in error and len(error.splitlines()) == 1
+        assert not list(study.glob("retrained/two/runs/*/*/curve.csv"))
+
+
+def test_without_test_nothing_is_opened_until_it_is_asked_for(study: Path) -> None:
+    assert one(study, opens_test=False)
+    assert not (study / "test_openings.jsonl").exists() and not (study / "retrained/one/images.csv").exists()
+    assert "the test set was not opened" in (study / "retrained/one/results.md").read_text()
+    assert one(study)
+    assert (study / "retrained/one/images.csv").exists()
+
+
+def test_what_was_selected_stays_so_and_nothing_else_goes_into_its_folder(study: Path) -> None:
+    assert one(study, opens_test=False)
+    arguments = ["retrain", study, "--select", "best", "--name", "one", "--no-test"]
+    for more, said in (
+        (["--seeds", 2, "train.epochs=2"], "seeds"),
+        (["--seeds", 1, "train.epochs=3"], "train.epochs"),
+        (["--seeds", 1, "train.epochs=2", "--select", "knee"], "select"),
+    ):
+        code, _, error = nas_command(*arguments, *more)
+        assert code == 2 and said in error and "one" in error, error
+    graph = next((study / "retrained/one/runs").glob("*/*/graph.json"))
+    shutil.copy(next(p for p in study.glob("trials/*/graph.json") if p.read_bytes() != graph.read_bytes()), graph)
+    code, _, error = nas_command(*arguments, "--seeds", 1, "train.epochs=2")
+    assert code == 2 and "is not the network that was selected" in error
+
+
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [
+        ("published:nothing", "nas published"),
+        ("trial=77", "no trial-77"),
+        ("fastest", "needs best, knee, front"),
+        ("best:macs<1", "none of the"),
+        ("best:latency_ms<5", "the study has no latency_ms"),
+        ("best:dice<0.5", "cannot be limited"),
+    ],
+)
+def test_a_selection_of_nothing_is_one_line(searched: Path, which: str, said: str) -> None:
+    code, _, error = nas_command("retrain", searched, "--select", which)
+    assert code == 2 and said in error and len(error.splitlines()) == 1, error
+
+
+def test_only_the_training_may_differ_from_the_study(searched: Path) -> None:
+    code, _, error = nas_command("retrain", searched, "data.split.seed=3")
+    assert code == 2 and "data.split.seed" in error and not (searched / "retrained").exists()
+
+
+def test_a_training_that_fails_is_named_and_the_code_is_1(study: Path) -> None:
+    code, said, _ = nas_command(
+        "retrain", study, "--select", "best", "--seeds", 1, "train.learning_rate=1e30", "train.clip_norm=null"
+    )
+    assert code == 1 and "seed 1 failed: diverged" in said and "0 of 1" in said
+    assert not (study / "test_openings.jsonl").exists()
+
+
+@pytest.mark.slow
+def test_a_retrained_network_is_exported_with_its_weights_and_what_was_measured(
+    retrained: tuple[Path, str], tmp_path: Path
+) -> None:
+    folder = next((retrained[0] / "retrained/both/runs").glob("trial-*/seed-2"))
+    assert str(folder.parent) in retrained[1].splitlines()[-1]
+    code, said, error = nas_command("export", folder, "--out", tmp_path / "out")
+    assert (code, error) == (0, "") and "weights of the retraining" in said
+    graph = Graph.from_json((folder / "graph.json").read_text())
+    expected = nas.deploy_weights(graph, load_file(folder / "weights.safetensors"))
+    found = load_file(tmp_path / "out" / "weights.safetensors")
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    kept = json.loads((tmp_path / "out" / "preprocess.json").read_text())
+    assert (kept["size"], kept["classes"]) == (64, ["background", "lesion"])
+    results = json.loads((retrained[0] / "retrained/both/results.json").read_text())
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert f"Dice {results['networks'][folder.parent.name]['means']['dice']['mean']:.4f}" in card
+    assert "seed 2" in card and "epochs 2" in card and "the test set was opened once" in card
+    assert str(tmp_path.parent) not in card
