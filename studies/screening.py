@@ -113,6 +113,7 @@ class Screen:
 
     def candidate(self, architecture: Architecture, origin: str) -> Candidate:
         """Return the candidate of a member of the space."""
+        self._check_leave()
         return self._candidate(architecture, self.space.decisions(architecture), origin)
 
     def _candidate(self, architecture: Architecture, decisions: Mapping[str, Option], origin: str) -> Candidate:

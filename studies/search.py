@@ -42,7 +42,7 @@ __all__ = ["DiskFull", "Search", "check_sizes"]
 
 ATTEMPTS = 3
 LOOK_S = 0.5  # how soon a request to stop is seen while all slots train
-LEAVE_S = 8.0  # what workers have to end their step
+LEAVE_S = 4.0  # what workers have to end their step; killed in it they lose no more than the epoch they are in
 
 
 class DiskFull(NasError):
