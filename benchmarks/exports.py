@@ -28,7 +28,7 @@ from evaluators.device import describe_device
 from nas.errors import NasError
 from nas.export.folder import BOUND, source_of
 from nas.export.loading import filled
-from nas.export.programs import program_of, to_onnx
+from nas.export.programs import to_onnx, traced
 from nas.export.sides import Sides, sides_of
 from nas.graph import Graph
 from search_spaces import published, spaces
@@ -38,13 +38,23 @@ SIDE, BATCHES = 64, (1, 3)
 
 
 def weights_of(graph: Graph) -> dict[str, Tensor]:
-    """Draw weights, and statistics and affine weights that are not what they begin with."""
+    """Draw weights, with affine weights that are not what they begin with, and statistics of noise.
+
+    Without the statistics of a training, deep networks whose weights are drawn small give nearly the same logit
+    everywhere, and its rounding is more than the bound.
+    """
     torch.manual_seed(0)
-    state = nas.to_module(graph).state_dict()
-    for tensor in state.values():
+    module = nas.to_module(graph)
+    for tensor in module.state_dict().values():
         if tensor.is_floating_point() and tensor.dim() == 1:
             tensor.mul_(torch.empty_like(tensor).uniform_(0.8, 1.2)).add_(torch.empty_like(tensor).uniform_(0, 0.05))
-    return nas.deploy_weights(graph, state)
+    for part in module.modules():
+        if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
+            part.momentum = None  # the statistics become those of the one batch
+            part.reset_running_stats()
+    with torch.no_grad():
+        module.train()(torch.randn(4, *graph.image_shape))
+    return nas.deploy_weights(graph, module.state_dict())
 
 
 def sizes_of(sides: Sides) -> tuple[tuple[int, int], ...]:
@@ -60,17 +70,17 @@ def compare(graph: Graph) -> dict[str, Any]:
     state, sides = weights_of(graph), sides_of(deployed)
     module = filled(deployed, state)
     source = source_module(deployed, state)
-    program = program_of(module, deployed.image_shape[0], sides)
+    program, sides = traced(module, deployed.image_shape[0], sides)
     content = to_onnx(program)
     onnx.checker.check_model(content, full_check=True)
-    session, traced = onnxruntime.InferenceSession(content), program.module()
+    session, run = onnxruntime.InferenceSession(content), program.module()
     worst = dict.fromkeys(("model.py", "model.pt2", "model.onnx"), 0.0)
     for height, width in sizes_of(sides):
         for batch in BATCHES:
             image = torch.randn(batch, deployed.image_shape[0], height, width)
             with torch.no_grad():
                 ours = module(image)
-                found = {"model.py": source(image), "model.pt2": traced(image)}
+                found = {"model.py": source(image), "model.pt2": run(image)}
             found["model.onnx"] = torch.from_numpy(session.run(None, {"image": image.numpy()})[0])
             for form, logits in found.items():
                 worst[form] = max(worst[form], share(logits, ours))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nas.errors import GraphError
 from nas.graph import Graph, GraphBuilder, Node
 from nas.ops import Add, BatchNorm, Conv, ConvTranspose, Dropout, Image, ResizeTo, Scale
 
@@ -12,13 +13,18 @@ if TYPE_CHECKING:
 __all__ = ["deploy", "deploy_weights", "foldable"]
 
 
-def deploy(graph: Graph) -> Graph:
+def deploy(graph: Graph, output: int | None = None) -> Graph:
     """Return what runs after training; Dice, latency, traffic, peak memory and exports are of this graph.
 
     Logits smaller than the image are resized to it (bilinear, align_corners false); those of a whole image, (classes,),
-    stay. A BatchNorm directly after a
-    convolution that nothing else reads is folded into it; `deploy_weights` folds the weights. Node names are kept.
+    stay. A BatchNorm directly after a convolution that nothing else reads is folded into it; `deploy_weights` folds the
+    weights. Node names are kept.
+
+    output: Which of several outputs is the prediction, from 0; None: what the graph says. With an early one of UNet++
+    the network is pruned (arXiv:1912.05074, section III-E). Raises GraphError if there is no such output.
     """
+    if output is not None and output not in range(len(graph.outputs)):
+        raise GraphError(f"output {output}: the network has {len(graph.outputs)}")
     g = GraphBuilder(graph.image_shape, graph.classes)
     folded = foldable(graph)
     made: dict[int, Node] = {}
@@ -32,7 +38,7 @@ def deploy(graph: Graph) -> Graph:
             with_bias = node.index in folded.values()
             op = replace(node.op, bias=True) if with_bias and isinstance(node.op, Conv | ConvTranspose) else node.op
             made[node.index] = _named(g.add(op, *inputs), name)
-    return g.freeze([_prediction(g, graph, made)], initialisation=graph.initialisation)
+    return g.freeze([_prediction(g, graph, made, output)], initialisation=graph.initialisation)
 
 
 def foldable(graph: Graph) -> dict[int, int]:
@@ -49,13 +55,13 @@ def foldable(graph: Graph) -> dict[int, int]:
     }
 
 
-def deploy_weights(graph: Graph, state: "dict[str, Tensor]") -> "dict[str, Tensor]":
-    """Return the state dict of `to_module(deploy(graph))` that computes what `state` computes in evaluation mode."""
+def deploy_weights(graph: Graph, state: "dict[str, Tensor]", output: int | None = None) -> "dict[str, Tensor]":
+    """Return the state dict of `to_module(deploy(graph, output))` that computes what `state` does in evaluation."""
     from nas.folding import fold
 
     names = graph.names
     pairs = {names[conv]: names[norm] for norm, conv in foldable(graph).items()}
-    kept = set(deploy(graph).names)  # without what only other outputs need
+    kept = set(deploy(graph, output).names)  # without what only other outputs need
     return {name: tensor for name, tensor in fold(graph, state, pairs).items() if name.rpartition(".")[0] in kept}
 
 
@@ -64,9 +70,10 @@ def _named(node: Node, name: str) -> Node:
     return node
 
 
-def _prediction(g: GraphBuilder, graph: Graph, made: dict[int, Node]) -> Node:
-    if graph.prediction != "mean":
-        return _at_input_size(g, made[graph.outputs[int(graph.prediction)].index])
+def _prediction(g: GraphBuilder, graph: Graph, made: dict[int, Node], output: int | None) -> Node:
+    counted = graph.prediction if output is None else output
+    if counted != "mean":
+        return _at_input_size(g, made[graph.outputs[int(counted)].index])
     total, *others = (_at_input_size(g, made[x.index]) for x in graph.outputs)
     for other in others:
         total = g.add(Add(), total, other)

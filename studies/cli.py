@@ -1,30 +1,21 @@
 """The command `nas`: faults go to stderr as one line, and a heavy library loads in the command that needs it."""
 
-import signal
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Literal
 
 import typer
 
-from nas.errors import NasError
+from studies.cli_deploy import Overrides, deploy_app
+from studies.exits import FAILURE, NOTHING_FEASIBLE, USAGE, one_line_faults, signals
 
 __all__ = ["app", "main"]
 
-FAILURE, USAGE, NOTHING_FEASIBLE, UNREACHABLE, BY_SIGNAL = 1, 2, 3, 4, 128  # a signal's number is added to the last
-
-_EXIT_CODES = {"StorageUnreachable": UNREACHABLE, "DiskFull": FAILURE}
-
 app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
 data_app = typer.Typer(no_args_is_help=True, help="Images and masks.")
+app.add_typer(deploy_app)
 app.add_typer(data_app, name="data")
 rules_app = typer.Typer(no_args_is_help=True, help="Your own rules: blocks, skips, encoders and all other kinds.")
 app.add_typer(rules_app, name="rules")
-
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. train.epochs=20")]
 
 Rules = Annotated[
     list[str] | None, typer.Option("--rules", metavar="FILE.py|NAME", help="your own rules; may be given several times")
@@ -51,10 +42,10 @@ def search(
     from studies.running import run
 
     if dry_run:
-        with _one_line_faults():
+        with one_line_faults():
             rehearse_study(study, overrides or [], rules or [])
         return
-    with _signals() as caught, _one_line_faults(caught):
+    with signals() as caught, one_line_faults(caught):
         if not run(study, overrides or [], directory, lambda: bool(caught), rules or []):
             raise typer.Exit(NOTHING_FEASIBLE)
 
@@ -64,7 +55,7 @@ def status(directory: Annotated[Path, typer.Argument(help="the study's folder")]
     """Show how a study stands: trials by outcome, front, hypervolume."""
     from studies.running import show_status
 
-    with _one_line_faults():
+    with one_line_faults():
         show_status(directory)
 
 
@@ -76,7 +67,7 @@ def report(
     """Write a page to choose a network in: one file that works offline, also while a search runs."""
     from studies.report import write_report
 
-    with _one_line_faults():
+    with one_line_faults():
         write_report(directory, out)
 
 
@@ -89,7 +80,7 @@ def init(
     """Check a folder of images and write a commented study file for it."""
     from studies.running import write_starter
 
-    with _one_line_faults():
+    with one_line_faults():
         write_starter(data, out, name)
 
 
@@ -99,7 +90,7 @@ def published(size: Size = None) -> None:
     from studies.profiling import show_published
     from studies.sources import parse_size
 
-    with _one_line_faults():
+    with one_line_faults():
         show_published(parse_size(size) if size else None)
 
 
@@ -119,7 +110,7 @@ def spaces(
     from studies.sources import parse_size
     from studies.spaces_report import show_space, show_spaces
 
-    with _one_line_faults():
+    with one_line_faults():
         if name is None:
             show_spaces()
         else:
@@ -164,78 +155,11 @@ def profile(
 
     if against and not draw:
         raise typer.BadParameter("needs --draw FILE, where the difference is drawn", param_hint="--diff")
-    with _one_line_faults():
+    with one_line_faults():
         own = all_rules(rules_of(rules or []))
         asked = Asked(parse_size(size) if size else None, in_channels, classes, own)
         wish = Wish(deployed, schedule, precision, depth, verify, device, as_json, draw, colour, against)
         if not show_profile(source, asked, wish):
-            raise typer.Exit(FAILURE)
-
-
-@app.command()
-def retrain(
-    directory: Annotated[Path, typer.Argument(metavar="STUDY_DIR", help="the study's folder")],
-    overrides: Overrides = None,
-    select: Annotated[
-        list[str] | None,
-        typer.Option("--select", metavar="WHICH", help="best, knee, front, best:latency_ms<5, trial=N, published:NAME"),
-    ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="trainings of each network")] = 5,
-    name: Annotated[str | None, typer.Option("--name", help="of the folder in retrained/; default WHICH")] = None,
-    test: Annotated[bool, typer.Option("--test/--no-test", help="open the test set when all are trained")] = True,
-) -> None:
-    """Train chosen networks in full, with several seeds, then score them on the test images."""
-    from studies.retraining.running import Wish
-    from studies.retraining.running import retrain as run
-
-    wish = Wish(select or ["best"], seeds, name, overrides or [], test)
-    with _signals() as caught, _one_line_faults(caught):
-        if not run(directory, wish, lambda: bool(caught)):
-            raise typer.Exit(FAILURE)
-
-
-@app.command()
-def export(
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="STUDY_DIR:N, ARCHITECTURE.json, published:NAME, DIR")
-    ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="folder to write; must not exist")],
-    weights: Annotated[
-        Path | None,
-        typer.Option("--weights", metavar="FILE", help=".safetensors; default the trial's, else drawn at random"),
-    ] = None,
-    size: Annotated[str | None, typer.Option("--size", metavar="SIDE|HxW", help="pixels that costs are of")] = None,
-    in_channels: Annotated[int | None, typer.Option("--in-channels", min=1, help="default 3")] = None,
-    classes: Annotated[int | None, typer.Option("--classes", min=1, help="logits; default 1")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="of weights that are drawn")] = 0,
-) -> None:
-    """Write a network as a folder that stands alone: source, weights, ONNX, torch.export, model card."""
-    from studies.exporting import export as write
-    from studies.sources import Asked, parse_size
-
-    with _one_line_faults():
-        write(source, Asked(parse_size(size) if size else None, in_channels, classes), weights, seed, out)
-
-
-@app.command()
-def predict(
-    directory: Annotated[Path, typer.Argument(metavar="EXPORT_DIR", help="folder that `nas export` wrote")],
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE|DIR...", help="pictures, or folders of them")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="where masks go")] = Path("predictions"),
-    overlay: Annotated[bool, typer.Option("--overlay", help="draw outlines on the images, in overlays/")] = False,
-    probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="also write them, in probabilities/*.npy")
-    ] = False,
-    backend: Annotated[
-        Literal["onnxruntime", "torch"], typer.Option("--backend", help="what runs the network")
-    ] = "onnxruntime",
-) -> None:
-    """Write the masks of images, at the images' own size; 1 if some images could not be used."""
-    from studies.predicting import Extras
-    from studies.predicting import predict as run
-
-    with _one_line_faults():
-        if not run(directory, images, out, backend, Extras(overlay, probabilities)):
             raise typer.Exit(FAILURE)
 
 
@@ -254,7 +178,7 @@ def data_check(
     """Look at every image and mask: unusable files, doubtful masks, leaks across the split, object sizes."""
     from studies.data_check import check_data
 
-    with _one_line_faults():
+    with one_line_faults():
         if not check_data(place, sheet=sheet, report=report, strict=strict):
             raise typer.Exit(USAGE)
 
@@ -275,7 +199,7 @@ def rules_check(
     from studies.rules_report import show_check
     from studies.sources import parse_size
 
-    with _one_line_faults():
+    with one_line_faults():
         show_check(sources, space, channels, parse_size(size))
 
 
@@ -290,41 +214,8 @@ def rules_new(
     """Write a commented file with a rule that works, to start your own from."""
     from studies.rules_report import write_template
 
-    with _one_line_faults():
+    with one_line_faults():
         write_template(name, kind, out)
-
-
-@contextmanager
-def _one_line_faults(caught: Sequence[int] = ()) -> Iterator[None]:
-    """Turn a fault the user can mend into its line and an exit code; anything else keeps its traceback (exit 1)."""
-    from evaluators.faults import Interrupted
-
-    try:
-        yield
-    except Interrupted as stop:
-        typer.echo(f"{stop}; the same command goes on from here", err=True)
-        raise typer.Exit(BY_SIGNAL + caught[0]) from None
-    except NasError as fault:
-        typer.echo(f"nas: {fault}", err=True)
-        raise typer.Exit(_EXIT_CODES.get(type(fault).__name__, USAGE)) from None
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM: the first asks the search to stop and save, the second ends the process at once."""
-    caught: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        caught.append(number)
-        signal.signal(number, signal.SIG_DFL)
-        print("stopping: saving the state; once more ends at once", file=sys.stderr, flush=True)
-
-    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield caught
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

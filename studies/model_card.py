@@ -25,9 +25,19 @@ class Origin(NamedTuple):
     trial: tuple[Path, int] | None = None
     run: Run | None = None
 
+    @property
+    def study(self) -> StudyFolder | None:
+        """The study's folder; None where there is none."""
+        if self.trial is not None:
+            return StudyFolder(self.trial[0])
+        return None if self.run is None else StudyFolder(self.run.retraining.root.parents[1])
+
 
 class Card(NamedTuple):
-    """What is known of an export. `is_trained`: whether its weights are those that the study trained and measured."""
+    """What is known of an export.
+
+    is_trained: whether its weights are those that the study trained and measured. more: of each further file a line.
+    """
 
     title: str
     network: Network
@@ -36,6 +46,7 @@ class Card(NamedTuple):
     weights: str
     origin: Origin
     is_trained: bool
+    more: tuple[str, ...] = ()
 
 
 def card_text(card: Card) -> str:
@@ -51,6 +62,7 @@ def card_text(card: Card) -> str:
         *(_retrained(card) if card.origin.run else ()),
         "## Costs",
         _costs(card, height, width),
+        *(("## Further files", "\n".join(f"- {line}" for line in card.more)) if card.more else ()),
         "## Before and after",
         _before_and_after(card.preprocess),
         "## Limits",
@@ -140,6 +152,8 @@ def _limits(card: Card) -> Iterator[str]:
     else:
         yield "what its weights were trained on, and how well, is not recorded here"
     yield "no clinical use: it was not examined for that, nor on other devices, clinics or patients"
+    if any(line.startswith("example.png") for line in card.more):
+        yield "example.png shows images of the data set: see that its terms let you pass them on, or remove it"
     if card.preprocess.neighbours:
         yield f"it needs {card.preprocess.neighbours} slices before and behind each image as channels"
 

@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,13 @@ from evaluators.data.pictures import SUFFIXES, read_image
 from evaluators.data.resizing import fit_image, inner_size, resize_image
 from nas.errors import ExportError, NasError
 from nas.export.inference import Backend, Network
+from nas.export.preprocess import Preprocess
+from nas.export.tiling import in_tiles
 from studies.errors import SourceError, one_line
 
-__all__ = ["Extras", "predict"]
+__all__ = ["Extras", "Running", "fitted", "predict"]
 
+Pixels = NDArray[np.uint8] | NDArray[np.float32]
 _EIGHT_BIT = (0.0, 255.0)
 
 
@@ -33,7 +36,19 @@ class Extras(NamedTuple):
     probabilities: bool = False
 
 
-def predict(directory: Path, sources: Sequence[Path], out: Path, backend: Backend, extras: Extras) -> bool:
+class Running(NamedTuple):
+    """How the network is run.
+
+    backend: onnxruntime or torch. form: which ONNX file. tile: images of a larger side, that are not shrunk to the size
+    of a training, are run in tiles of it; 0: never.
+    """
+
+    backend: Backend = "onnxruntime"
+    form: Literal["float32", "fp16", "int8-dynamic", "int8-static"] = "float32"
+    tile: int = 1024
+
+
+def predict(directory: Path, sources: Sequence[Path], out: Path, running: Running, extras: Extras) -> bool:
     """Write the mask of each image as `out/NAME.png`. Return False if some images could not be used; they are named.
 
     sources: image files, and folders, of which all pictures are taken. A mask has its image's height and width: 0 and
@@ -41,13 +56,13 @@ def predict(directory: Path, sources: Sequence[Path], out: Path, backend: Backen
     SourceError for images that are not there or would share a mask's name.
     """
     console, faults = Console(stderr=True), 0
-    network = Network(directory, backend)
+    network = _network(directory, running)
     _check_images_are_single(network)
     targets = _targets(sources, out)
     _make_folders(out, extras)
     for image, target in track(targets.items(), "predicting", console=console, disable=not console.is_terminal):
         try:
-            files = _predicted(network, image, target, extras)
+            files = _predicted(network, image, target, extras, running.tile)
         except (NasError, MemoryError) as fault:
             faults += 1
             said = str(fault) or "too large for this machine's memory"
@@ -61,15 +76,34 @@ def predict(directory: Path, sources: Sequence[Path], out: Path, backend: Backen
     return not faults
 
 
-def logits_of(network: Network, pixels: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return logits (K, H, W) at the size of the image (H, W, C), brought to the size of the training in between."""
+def _network(directory: Path, running: Running) -> Network:
+    name = "model.onnx" if running.form == "float32" else f"model.{running.form}.onnx"
+    if running.form != "float32" and running.backend == "torch":
+        raise ExportError(f"--form {running.form}: is run by onnxruntime; leave out --backend torch")
+    if running.form != "float32" and not (directory / name).is_file():
+        raise ExportError(f"{directory}: has no {name}; export again with that form (nas export --help)")
+    return Network(directory, running.backend, name)
+
+
+def logits_of(network: Network, pixels: Pixels, tile: int = 0) -> NDArray[np.float32]:
+    """Return logits (K, H, W) at the size of the image (H, W, C), brought to the size of the training in between.
+
+    tile: side of the tiles that larger images without such a size are run in; 0: whole.
+    """
     preprocess, (height, width) = network.preprocess, pixels.shape[:2]
     if preprocess.size is None:
-        return network.logits(pixels)
+        multiple = preprocess.multiple
+        tile = max(preprocess.least_side, -(-tile // multiple) * multiple) if tile else max(height, width)
+        return in_tiles(network.logits, pixels, tile)
     rows, columns = inner_size(height, width, preprocess.size, preprocess.fit)
-    small = network.logits(fit_image(pixels, preprocess.size, preprocess.fit))[:, :rows, :columns]
+    small = network.logits(fitted(pixels, preprocess))[:, :rows, :columns]
     resized = resize_image(np.ascontiguousarray(small.transpose(1, 2, 0)), (height, width))
     return np.ascontiguousarray(resized.transpose(2, 0, 1), dtype=np.float32)
+
+
+def fitted(pixels: Pixels, preprocess: Preprocess) -> Pixels:
+    """Return an image (H, W, C) at the size of the training, or as it is where the network has none."""
+    return pixels if preprocess.size is None else fit_image(pixels, preprocess.size, preprocess.fit)
 
 
 def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -81,12 +115,12 @@ def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.where(logits >= 0, 1, small) / (1 + small), np.float32)
 
 
-def _predicted(network: Network, image: Path, target: Path, extras: Extras) -> dict[Path, bytes]:
+def _predicted(network: Network, image: Path, target: Path, extras: Extras, tile: int) -> dict[Path, bytes]:
     """Return what is to be written for an image, by its path."""
     preprocess = network.preprocess
     limits = None if preprocess.range == _EIGHT_BIT else preprocess.range
     pixels = read_image(image, preprocess.channels, limits).pixels
-    probabilities = probabilities_of(logits_of(network, pixels))
+    probabilities = probabilities_of(logits_of(network, pixels, tile))
     if preprocess.logits == 1:
         labels = (probabilities[0] >= preprocess.threshold).astype(np.uint8)
     else:

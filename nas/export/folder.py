@@ -5,24 +5,25 @@ import runpy
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 from torch import Tensor
+from torch.export import ExportedProgram
 
 from nas.errors import ExportError
 from nas.export import programs
 from nas.export.carried import reading
 from nas.export.loading import filled
 from nas.export.preprocess import Preprocess
-from nas.export.sides import Sides, sides_of
+from nas.export.sides import Sides
 from nas.graph import Graph
 from nas.module import GraphModule
 from nas.source import to_source
 
-__all__ = ["BOUND", "Differences", "Export", "write_export"]
+__all__ = ["BOUND", "Differences", "Export", "allowed", "check_free", "example_image", "write_export"]
 
 BOUND = 1e-4  # of the logits' range; what a form may differ by from the module
 
@@ -49,6 +50,9 @@ class Export:
         preprocess: What comes before and after it.
         card: The README, in Markdown.
         architecture: The stored form of the architecture, where there is one.
+        program: Of the network, at the sides that `preprocess` declares; None: it is traced.
+        onnx: What `to_onnx` made of the program; None: it is made.
+        more: Further files by name, such as pictures and smaller forms.
     """
 
     graph: Graph
@@ -56,6 +60,9 @@ class Export:
     preprocess: Preprocess
     card: str
     architecture: str | None = None
+    program: ExportedProgram | None = None
+    onnx: bytes | None = None
+    more: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def write_export(export: Export, out: Path) -> Differences:
@@ -65,8 +72,7 @@ def write_export(export: Export, out: Path) -> Differences:
     written through a link. Raises ExportError if `out` is there, a form cannot be made, or one differs by more than
     `BOUND`.
     """
-    if out.is_symlink() or out.exists():
-        raise ExportError(f"{out}: exists already; give another folder with --out, or remove it")
+    check_free(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name[:40]}.", dir=out.parent))
@@ -81,14 +87,20 @@ def write_export(export: Export, out: Path) -> Differences:
     return differences
 
 
+def check_free(out: Path) -> None:
+    """Raise ExportError if there is something at the place of an export, a dangling link too."""
+    if out.is_symlink() or out.exists():
+        raise ExportError(f"{out}: exists already; give another folder with --out, or remove it")
+
+
 def _write(export: Export, folder: Path) -> Differences:
     programs.check_packages()
     module = filled(export.graph, dict(export.state))
-    sides = sides_of(export.graph)
-    image = _example(export.graph.image_shape[0], sides)
+    sides = Sides(export.preprocess.multiple, export.preprocess.least_side)
+    image = example_image(export.graph.image_shape[0], sides)
     with torch.no_grad():
         logits = module(image)
-    program = programs.program_of(module, export.graph.image_shape[0], sides)
+    program = export.program or programs.program_of(module, export.graph.image_shape[0], sides)
     texts = {
         "README.md": export.card,
         "graph.json": export.graph.to_json(),
@@ -98,9 +110,9 @@ def _write(export: Export, folder: Path) -> Differences:
     }
     if export.architecture is not None:
         texts["architecture.json"] = export.architecture
-    contents = {
+    contents = dict(export.more) | {
         "example.safetensors": save({"image": image, "logits": logits}),
-        "model.onnx": programs.to_onnx(program),
+        "model.onnx": export.onnx or programs.to_onnx(program),
         "model.pt2": programs.to_pt2(program),
         "weights.safetensors": save({name: tensor.contiguous() for name, tensor in module.state_dict().items()}),
     }
@@ -112,12 +124,23 @@ def _write(export: Export, folder: Path) -> Differences:
     return _compared(module, source, program.module(), contents["model.onnx"], [image, *_others(image.shape[1], sides)])
 
 
+def allowed(logits: Tensor) -> float:
+    """Return how much logits may differ from these: `BOUND` of their range, or 16 roundings of the greatest.
+
+    A network that is not trained may give nearly one number everywhere, whose rounding is more than its range.
+    """
+    spread, greatest = float(logits.max() - logits.min()), float(logits.abs().max())
+    return max(BOUND * spread, 16 * torch.finfo(torch.float32).eps * greatest)
+
+
 def source_of(graph: Graph) -> str:
     """Return model.py: the source of the network and a `load` of its weights; imports torch and what Python has."""
     text = to_source(graph, "Network")
-    head, imports, body = text.partition("\nimport torch\n")
-    assert imports, "a source file imports torch"
-    first = f"{head}\nimport json\nfrom pathlib import Path\n{imports}{body}"
+    lines = text.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith(("import torch", "from torch")))
+    own = ["import json", "from pathlib import Path", "", "import torch"]  # which a network without sums does not need
+    rest = lines[at + 1 :] if lines[at] == "import torch" else lines[at:]
+    first = "\n".join([*lines[:at], *own, *rest]) + "\n"
     return f"{first}\n\n{inspect.getsource(reading.tensors)}{_LOAD}"
 
 
@@ -125,7 +148,7 @@ def _carried(name: str) -> str:
     return Path(reading.__file__).with_name(name).read_text(encoding="utf-8")
 
 
-def _example(channels: int, sides: Sides) -> Tensor:
+def example_image(channels: int, sides: Sides) -> Tensor:
     """Return the image that forms are compared on: two of different noise, not square."""
     height = max(sides.least, -(-64 // sides.multiple) * sides.multiple)
     noise = torch.Generator().manual_seed(0)
@@ -154,10 +177,11 @@ def _compared(
         with torch.no_grad():
             ours, found = module(image), {"model.py": source(image), "model.pt2": program(image)}
         found["model.onnx"] = torch.from_numpy(session.run(None, {"image": image.numpy()})[0])
-        spread = float(ours.max() - ours.min())
+        spread, bound = float(ours.max() - ours.min()), allowed(ours)
         for name, logits in found.items():
-            share = float((logits - ours).abs().max()) / (spread or 1.0)
-            if not share <= BOUND:  # nan differs too
+            worst = float((logits - ours).abs().max())
+            share = worst / (spread or 1.0)
+            if not worst <= bound:  # nan differs too
                 size = " x ".join(map(str, image.shape[2:]))
                 raise ExportError(
                     f"{name}: its logits differ by {share:.1e} of their range from the module's at {size} pixels, at "

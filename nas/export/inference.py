@@ -12,7 +12,7 @@ from nas.errors import ExportError
 from nas.export.files import read_text
 from nas.export.preprocess import Preprocess
 
-__all__ = ["Backend", "Network"]
+__all__ = ["Backend", "Network", "prepared"]
 
 Backend = Literal["onnxruntime", "torch"]
 Floats = NDArray[np.float32]
@@ -21,9 +21,9 @@ Floats = NDArray[np.float32]
 class Network:
     """The network of a folder that `nas export` wrote. No file of the folder is executed."""
 
-    def __init__(self, directory: Path, backend: Backend = "onnxruntime"):
+    def __init__(self, directory: Path, backend: Backend = "onnxruntime", form: str = "model.onnx"):
         self.preprocess = Preprocess.from_json(read_text(directory / "preprocess.json"))
-        self._run = _by_onnxruntime(directory) if backend == "onnxruntime" else _by_torch(directory)
+        self._run = _by_onnxruntime(directory / form) if backend == "onnxruntime" else _by_torch(directory)
 
     def logits(self, pixels: NDArray[np.generic]) -> Floats:
         """Return logits (K, H, W) of an image (H, W, C): uint8, or float32 in 0..1.
@@ -34,25 +34,27 @@ class Network:
         height, width, channels = pixels.shape
         if channels != self.preprocess.channels:
             raise ExportError(f"the image has {channels} channels, the network takes {self.preprocess.channels}")
-        logits = self._run(self._prepared(pixels))
+        logits = self._run(prepared(pixels, self.preprocess))
         expected = (1, self.preprocess.logits)
         if logits.shape[:2] != expected or logits.shape[2] < height or logits.shape[3] < width:
             raise ExportError(f"the network gives logits {logits.shape}, preprocess.json says {expected}; export again")
         return logits[0, :, :height, :width]
 
-    def _prepared(self, pixels: NDArray[np.generic]) -> Floats:
-        shares: Floats = pixels.astype(np.float32) / np.float32(255 if pixels.dtype == np.uint8 else 1)
-        after = [(0, self._padded(side) - side) for side in pixels.shape[:2]]
-        padded: Floats = np.pad(shares, [*after, (0, 0)], mode="edge")
-        values = (padded - np.float32(self.preprocess.mean)) / np.float32(self.preprocess.std)
-        return np.ascontiguousarray(values.transpose(2, 0, 1)[None], dtype=np.float32)
 
-    def _padded(self, side: int) -> int:
-        multiple = self.preprocess.multiple
-        return max(self.preprocess.least_side, -(-side // multiple) * multiple)
+def prepared(pixels: NDArray[np.generic], preprocess: Preprocess) -> Floats:
+    """Return an image (H, W, C), uint8 or float32 in 0..1, as the network takes it: (1, C, height, width)."""
+    shares: Floats = pixels.astype(np.float32) / np.float32(255 if pixels.dtype == np.uint8 else 1)
+    after = [(0, _padded(side, preprocess) - side) for side in pixels.shape[:2]]
+    padded: Floats = np.pad(shares, [*after, (0, 0)], mode="edge")
+    values = (padded - np.float32(preprocess.mean)) / np.float32(preprocess.std)
+    return np.ascontiguousarray(values.transpose(2, 0, 1)[None], dtype=np.float32)
 
 
-def _by_onnxruntime(directory: Path) -> Callable[[Floats], Floats]:
+def _padded(side: int, preprocess: Preprocess) -> int:
+    return max(preprocess.least_side, -(-side // preprocess.multiple) * preprocess.multiple)
+
+
+def _by_onnxruntime(path: Path) -> Callable[[Floats], Floats]:
     missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
     if missing:
         raise ExportError(f"needs {', '.join(missing)}: pip install 'nas-medseg[onnx]', or give --backend torch")
@@ -62,7 +64,6 @@ def _by_onnxruntime(directory: Path) -> Callable[[Floats], Floats]:
     refused = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    path = directory / "model.onnx"
     try:
         session = onnxruntime.InferenceSession(_standing_alone(path), options, providers=["CPUExecutionProvider"])
     except (*refused, state.RuntimeException) as fault:

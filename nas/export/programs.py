@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import nn
@@ -22,8 +22,9 @@ from nas.export.sides import Sides
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["check_packages", "program_of", "to_onnx", "to_pt2"]
+__all__ = ["Traced", "check_packages", "program_of", "quiet", "to_onnx", "to_pt2", "traced"]
 
+_USUAL = 32  # pixels; the stride of most encoders
 _TRACED = ("stack_trace", "source_fn_stack", "from_node")  # of a traced node: where in which file of this machine
 
 
@@ -34,6 +35,28 @@ def check_packages() -> None:
         raise ExportError(f"ONNX needs {', '.join(missing)}: pip install 'nas-medseg[onnx]'")
 
 
+class Traced(NamedTuple):
+    """A program, and the sides that it takes."""
+
+    program: ExportedProgram
+    sides: Sides
+
+
+def traced(module: nn.Module, channels: int, sides: Sides) -> Traced:
+    """Trace a module; one that torch.export refuses at these sides at multiples of 32 instead.
+
+    At some sides maps that meet differ by one pixel, which the network mends and torch.export cannot prove; at
+    multiples of 32, which is what papers use, they agree. Raises ExportError where it refuses that too.
+    """
+    try:
+        return Traced(program_of(module, channels, sides), sides)
+    except ExportError:
+        if _USUAL % sides.multiple or sides.multiple == _USUAL:
+            raise
+        coarser = Sides(_USUAL, -(-sides.least // _USUAL) * _USUAL)
+        return Traced(program_of(module, channels, coarser), coarser)
+
+
 def program_of(module: nn.Module, channels: int, sides: Sides) -> ExportedProgram:
     """Trace a module on images (N, channels, H, W): any N, and any H and W that `sides` allows.
 
@@ -42,7 +65,7 @@ def program_of(module: nn.Module, channels: int, sides: Sides) -> ExportedProgra
     image = torch.zeros(2, channels, *(max(3 * sides.multiple, n * sides.least) for n in (3, 4)))
     free = {0: Dim("batch", min=1), 2: _side("height", sides), 3: _side("width", sides)}
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), quiet():
             program = torch.export.export(module, (image,), dynamic_shapes=(free,))
     except (torch._dynamo.exc.UserError, ValueError, RuntimeError) as fault:
         said = " ".join(str(fault).split())[:400]
@@ -57,7 +80,7 @@ def program_of(module: nn.Module, channels: int, sides: Sides) -> ExportedProgra
 def to_pt2(program: ExportedProgram) -> bytes:
     """Return the program as torch.export.save stores it."""
     file = io.BytesIO()
-    with _quiet():
+    with quiet():
         torch.export.save(program, file)
     return file.getvalue()
 
@@ -66,7 +89,7 @@ def to_onnx(program: ExportedProgram) -> bytes:
     """Return the program as ONNX, `image` to `logits`, checked."""
     import onnx
 
-    with _quiet():
+    with quiet():
         made = torch.onnx.export(
             program, (), input_names=["image"], output_names=["logits"], external_data=False, verbose=False
         )
@@ -100,9 +123,9 @@ def _tidy(model: "onnx.ModelProto") -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet(name: str = "torch.onnx") -> Iterator[None]:
     """Keep back what exporters say of packages that are not installed and of torch's own deprecations."""
-    logger = logging.getLogger("torch.onnx")
+    logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 import nas
+from nas.errors import GraphError
 from nas.graph import Graph, GraphBuilder
 from nas.ops import BatchNorm, Conv, ConvTranspose, Dropout, MaxPool, ReLU
 from search_spaces import published, spaces
@@ -100,3 +101,26 @@ def test_published_networks_obey_device_and_dtype(key: str) -> None:
     with torch.device("meta"):
         module = nas.to_module(nas.build(published[key], (3, 64, 64)))
     assert all(p.is_meta for p in module.parameters())
+
+
+def test_an_early_output_is_what_the_whole_network_gives_there_with_less_of_it() -> None:
+    graph = nas.build(published["unetpp_bn32_ds"], (3, 32, 32), 2)
+    module = nas.to_module(graph).eval()
+    image = torch.randn(2, 3, 32, 48)
+    with torch.no_grad():
+        outputs = module(image)
+    assert isinstance(outputs, list)
+    params = []
+    for level, expected in enumerate(outputs):
+        pruned = nas.deploy(graph, level)
+        part = nas.to_module(pruned).eval()
+        part.load_state_dict(nas.deploy_weights(graph, module.state_dict(), level))
+        with torch.no_grad():
+            found = part(image)
+        assert isinstance(found, torch.Tensor)
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+        params.append(nas.cost(pruned).params)
+    assert params == sorted(params) and params[0] < params[-1] / 10
+    assert nas.deploy(graph, len(outputs) - 1).key() != nas.deploy(graph, 0).key()
+    with pytest.raises(GraphError, match="the network has 4"):
+        nas.deploy(graph, 4)

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from safetensors.torch import load_file, save_file
 
 import nas
 from evaluators.data import scenes
+from evaluators.dice import dice_of_classes
 from evaluators.scoring import dice_score
+from nas.export.smaller import runner
 from search_spaces import published
 from studies.config import load_config
 from studies.folder import StudyFolder
@@ -167,3 +170,93 @@ def test_a_found_network_is_used_as_its_card_says_where_nothing_else_is_installe
     done = subprocess.run([python, "-E", "verify.py"], capture_output=True, text=True, cwd=moved, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert ("model.py    agrees" if package == "torch" else "model.onnx  agrees") in done.stdout
+
+
+def test_an_export_of_a_trial_shows_predictions_and_says_whose_images_they_are(
+    study: Path, exported: tuple[int, Path]
+) -> None:
+    out = exported[1]
+    some = load_material(load_config(study / "study.yaml"), StudyFolder(study)).validation
+    with torch.no_grad():
+        logits = nas.load(out)((some.images / 255 - 0.5) / 0.25)
+    assert isinstance(logits, torch.Tensor)
+    dices = dice_of_classes((logits[:, 0] > 0).byte(), some.masks, 2).sort().values
+    card = (out / "README.md").read_text()
+    rows = [dices[0], dices[len(dices) // 2], dices[-1]]
+    assert f"(Dice {', '.join(f'{float(dice):.4f}' for dice in rows)})" in card and "terms" in card
+    with Image.open(out / "example.png") as picture:
+        pixels = np.asarray(picture)
+    assert pixels.shape == (3 * 64 + 2 * 4, 3 * 64 + 2 * 4, 3)
+    worst = int(dice_of_classes((logits[:, 0] > 0).byte(), some.masks, 2).argsort(stable=True)[0])
+    np.testing.assert_array_equal(pixels[:64, :64], some.images[worst].permute(1, 2, 0).numpy())
+
+
+@pytest.mark.slow
+def test_smaller_forms_are_measured_on_validation_images_and_checked_by_verify(
+    study: Path, exported: tuple[int, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments = (f"{study}:{exported[0]}", "--fp16", "--bf16", "--int8", "static", "--no-example", "--out", out)
+    code, said, error = nas_command("export", *arguments)
+    assert (code, error) == (0, "") and not (out / "example.png").exists()
+    some = load_material(load_config(study / "study.yaml"), StudyFolder(study)).validation
+    names = {"model.fp16.onnx", "model.bf16.pt2", "model.int8-static.onnx"}
+    lines = {line.split(":")[0]: line for line in said.splitlines() if line.split(":")[0] in names}
+    assert lines.keys() == names == json.loads((out / "forms.json").read_text()).keys()
+    for name, line in lines.items():
+        run = runner(name, (out / name).read_bytes())
+        with torch.no_grad():
+            found = torch.cat([run((image[None] / 255 - 0.5) / 0.25) for image in some.images])
+        dice = float(dice_of_classes((found[:, 0] > 0).byte(), some.masks, 2).mean())
+        assert f"Dice {dice:.4f}" in line and f"{len(some)} validation images" in line, (name, line)
+        assert line in (out / "README.md").read_text()
+    for path in out.iterdir():
+        assert str(study.parent).encode() not in path.read_bytes() and b"/tmp/" not in path.read_bytes(), path.name
+    done = subprocess.run([sys.executable, "verify.py"], capture_output=True, text=True, cwd=out, timeout=300)
+    assert done.returncode == 0 and done.stdout.count("agrees") == 6, done.stdout + done.stderr
+    (out / "model.fp16.onnx").write_bytes((out / "model.int8-static.onnx").read_bytes())
+    done = subprocess.run([sys.executable, "verify.py"], capture_output=True, text=True, cwd=out, timeout=300)
+    assert done.returncode == 1 and "model.fp16.onnx DIFFERS" in done.stdout
+
+
+def test_int8_without_images_is_refused(tmp_path: Path) -> None:
+    small = ["published:unetpp_keras_L1", "--size", "64", "--int8", "static"]
+    code, _, error = nas_command("export", *small, "--out", tmp_path / "out")
+    assert code == 2 and "--images DIR" in error and not (tmp_path / "out").exists()
+    code, _, error = nas_command("export", *small, "--images", tmp_path / "none", "--out", tmp_path / "out")
+    assert code == 2 and "no pictures" in error
+
+
+@pytest.mark.slow
+def test_int8_by_images_of_a_folder(tmp_path: Path) -> None:
+    small = ["published:unetpp_keras_L1", "--size", "64", "--int8", "static"]
+    (tmp_path / "images").mkdir()
+    for i in range(3):
+        pixels = np.random.default_rng(i).integers(0, 256, (40 + i, 50, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{i}.png")
+    code, said, _ = nas_command("export", *small, "--images", tmp_path / "images", "--out", tmp_path / "out")
+    assert code == 0 and "3 images, whose masks are what the float32 form predicts" in said
+    assert "against float32's 1.0000" in said
+
+
+@pytest.mark.slow
+def test_a_network_is_pruned_to_the_level_that_is_asked_for(tmp_path: Path) -> None:
+    graph = nas.build(published["unetpp_bn32_ds"], (3, 64, 64))
+    torch.manual_seed(3)
+    state = nas.to_module(graph).state_dict()
+    save_file(state, tmp_path / "trained.safetensors")
+    arguments = ["published:unetpp_bn32_ds", "--size", "64", "--weights", tmp_path / "trained.safetensors"]
+    code, said, error = nas_command("export", *arguments, "--level", 1, "--out", tmp_path / "out")
+    assert (code, error) == (0, "")
+    assert f"{nas.cost(nas.deploy(graph, 0)).params:,} parameters" in said
+    assert "pruned to level 1" in (tmp_path / "out" / "README.md").read_text()
+    assert not (tmp_path / "out" / "architecture.json").exists()
+    module = nas.to_module(graph).eval()
+    module.load_state_dict(state)
+    image = torch.randn(1, 3, 64, 80)
+    with torch.no_grad():
+        outputs, found = module(image), nas.load(tmp_path / "out")(image)
+    assert isinstance(outputs, list) and isinstance(found, torch.Tensor)
+    torch.testing.assert_close(found, outputs[0], atol=1e-4, rtol=1e-4)
+    code, _, error = nas_command("export", *arguments, "--level", 5, "--out", tmp_path / "other")
+    assert code == 2 and "give 1 to 4" in error and not (tmp_path / "other").exists()

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 import nas
+from nas.export.inference import Network
 from nas.graph import Graph
 from tests.nas.export.networks import drawn, two_levels, write
 from tests.studies.test_profiling import nas_command
@@ -218,3 +219,48 @@ def test_what_is_no_export_is_one_line(folders: dict[str, Path], tmp_path: Path)
     save_file({name: tensor[:1].clone() for name, tensor in state.items()}, broken / "weights.safetensors")
     code, _, error = nas_command("predict", broken, image, "--backend", "torch", "--out", tmp_path / "out")
     assert code == 2 and "shape" in error and len(error.splitlines()) == 1
+
+
+def test_a_large_image_is_run_in_tiles_with_nearly_the_mask_of_the_whole(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = picture(tmp_path / "a.png", 150, 211)
+    sizes: list[tuple[int, ...]] = []
+    logits = Network.logits
+
+    def noted(network: Network, pixels: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        sizes.append(pixels.shape[:2])
+        return logits(network, pixels)
+
+    monkeypatch.setattr(Network, "logits", noted)
+    found = {}
+    for tile in (0, 64):
+        out = tmp_path / str(tile)
+        arguments = (folders["plain"], image, "--out", out, "--probabilities", "--tile", tile)
+        assert nas_command("predict", *arguments)[0] == 0
+        found[tile] = np.load(out / "probabilities" / "a.npy")
+        assert mask(out / "a.png").shape == (150, 211)
+    assert sizes[0] == (150, 211) and max(max(size) for size in sizes[1:]) == 64 and len(sizes) > 9
+    assert np.abs(found[0] - found[64]).mean() < 2e-3 and np.abs(found[0] - found[64]).max() < 0.1
+    sizes.clear()
+    assert nas_command("predict", folders["sized"], image, "--out", tmp_path / "s", "--tile", 64)[0] == 0
+    assert sizes == [(48, 48)], "what is shrunk to a training's size needs no tiles"
+
+
+def test_a_smaller_form_is_used_when_asked_for_and_named_when_it_is_not_there(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    image = picture(tmp_path / "a.png", 24, 32)
+    code, _, error = nas_command("predict", folders["plain"], image, "--form", "fp16", "--out", tmp_path / "o")
+    assert code == 2 and "no model.fp16.onnx" in error
+    other = changed(folders["plain"], tmp_path / "other")
+    graph = two_levels()
+    write(graph, tmp_path / "another", drawn(graph, 9))
+    (other / "model.fp16.onnx").write_bytes((tmp_path / "another" / "model.onnx").read_bytes())
+    masks = []
+    for form in ("float32", "fp16"):
+        assert nas_command("predict", other, image, "--form", form, "--out", tmp_path / form)[0] == 0
+        masks.append(mask(tmp_path / form / "a.png"))
+    assert (masks[0] != masks[1]).any()
+    code, _, error = nas_command("predict", other, image, "--form", "fp16", "--backend", "torch")
+    assert code == 2 and "onnxruntime" in error

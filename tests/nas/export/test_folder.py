@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 
 import nas
 from nas.errors import ExportError
-from nas.export.folder import source_of
+from nas.export.carried.verify import _told
+from nas.export.folder import allowed, source_of
 from nas.export.sides import Sides, sides_of
 from nas.graph import GraphBuilder
 from nas.ops import Conv, ConvTranspose, PadTo
@@ -165,3 +166,25 @@ def test_a_map_that_is_one_too_large_is_cropped_alike_in_all_forms(tmp_path: Pat
     up = g.add(PadTo(), g.add(ConvTranspose(4, 2, stride=2), low), g.image)
     differences = write(g.freeze([g.add(Conv(1, 3, padding=1), up)]), tmp_path / "net")
     assert max(differences.values()) < 1e-4
+
+
+def test_logits_that_are_one_number_everywhere_may_differ_by_its_rounding_and_no_more() -> None:
+    flat = torch.full((1, 1, 8, 8), 5.0)
+    flat[0, 0, 0, 0] += 1e-6
+    for off, agrees in ((2e-6, True), (2e-5, False)):
+        assert (off <= allowed(flat)) == agrees
+        assert _told("form", (flat + off).flatten().tolist(), flat.flatten().tolist(), 1e-6, 1e-4) == agrees
+    spread = torch.linspace(-1, 1, 64)
+    assert allowed(spread) == pytest.approx(2e-4), "where the logits differ it is a share of their range"
+    assert allowed(flat * torch.nan) != allowed(flat)
+
+
+def test_a_network_that_calls_nothing_of_torch_itself_is_exported_too(tmp_path: Path) -> None:
+    g = GraphBuilder((3, 8, 8), 1)
+    graph = g.freeze([g.add(Conv(1, 1), g.image)])
+    text = source_of(graph)
+    assert "torch.frombuffer" in text and "\nimport torch\n" in text
+    assert text == source_of(graph) and text.count("import torch\n") == 1
+    (tmp_path / "model.py").write_text(text)
+    assert runpy.run_path(str(tmp_path / "model.py"))["Network"]()(torch.zeros(1, 3, 4, 4)).shape == (1, 1, 4, 4)
+    assert "import torch\n" not in nas.to_source(graph), "otherwise this says nothing"

@@ -3,10 +3,14 @@
 from random import Random
 
 import pytest
+import torch
 
 import nas
-from benchmarks.exports import compare
+from benchmarks.exports import compare, weights_of
 from nas.export.folder import BOUND
+from nas.export.loading import filled
+from nas.export.programs import traced
+from nas.export.sides import Sides, sides_of
 from search_spaces import published, spaces
 
 FORMS = ("model.py", "model.pt2", "model.onnx")
@@ -17,6 +21,19 @@ FORMS = ("model.py", "model.pt2", "model.onnx")
 def test_a_published_network_agrees_in_all_forms(name: str) -> None:
     row = compare(nas.build(published[name], (3, 64, 64)))
     assert all(row[form] <= BOUND for form in FORMS), row
+
+
+@pytest.mark.slow
+def test_what_torch_export_refuses_at_free_sizes_is_traced_at_multiples_of_32() -> None:
+    graph = nas.build(published["pranet"], (3, 64, 64))
+    deployed = nas.deploy(graph)
+    module = filled(deployed, weights_of(graph))
+    assert sides_of(deployed) == Sides(1, 64)
+    program, sides = traced(module, 3, sides_of(deployed))
+    assert sides == Sides(32, 64)
+    image = torch.randn(2, 3, 64, 96)
+    with torch.no_grad():
+        torch.testing.assert_close(program.module()(image), module(image))
 
 
 @pytest.mark.slow
