@@ -1,6 +1,7 @@
 """Record real trainings of members of a space, to judge samplers and rungs without training again.
 
 Run: python benchmarks/trainings.py --data DIR [--members 200]    (one core, hours; go on by the same command)
+     python benchmarks/trainings.py --data DIR --space compact --all
 
 Writes `benchmarks/tables/<name>.csv`, one row per training, appended as it finishes. The plan (which members, which
 seeds, in which order) depends on the name alone, so a recording that was stopped goes on where it stopped.
@@ -8,6 +9,8 @@ seeds, in which order) depends on the name alone, so a recording that was stoppe
 Of every four members two are drawn from the space under the limit on MACs, families alike; two differ from an earlier
 member in one decision. After every second member one of the first 25 is trained again with another seed, until each
 of those has three.
+
+With --all every member of the space is trained, in an order shuffled by its name; then the first 50 with other seeds.
 """
 
 import argparse
@@ -28,6 +31,7 @@ from evaluators.device import describe_device
 from evaluators.recipe import Recipe
 from evaluators.training import train
 from nas.architecture import Architecture
+from nas.listing import listed
 from nas.sampling import Sampler
 from nas.space import SearchSpace
 from search_spaces import spaces
@@ -37,6 +41,7 @@ TABLES = Path(__file__).parent / "tables"
 SIDE, COST_SIDE, TRAINING, VALIDATION, EPOCHS = 64, 128, 160, 80, 9
 MOST_MACS = 150e6  # of one deployed image of COST_SIDE pixels
 REPEATED, SEEDS = 25, 3
+REPEATED_OF_ALL = 50
 COSTS = ("params", "macs", "cio_elements", "traffic_bytes", "peak_memory_bytes", "kernels")
 COLUMNS = ("member", "seed", "key", "origin", *COSTS, "seconds", *(f"dice_{i + 1}" for i in range(EPOCHS)), "decisions")
 
@@ -85,6 +90,15 @@ def plan(space: SearchSpace, count: int) -> Iterator[Planned]:
             yield Planned(which, seed, *first[which])
 
 
+def whole(space: SearchSpace) -> Iterator[Planned]:
+    """Yield every member of a space of few, then the first of them again."""
+    listing = [member for member, _ in listed(space)]
+    Random(space.label).shuffle(listing)
+    for seed in range(SEEDS):
+        for number, member in enumerate(listing[:REPEATED_OF_ALL] if seed else listing):
+            yield Planned(number, seed, "listed", member)
+
+
 def material(root: Path) -> tuple[Samples, Samples]:
     """Return training and validation images: the first by the hash of their content."""
     pairs = find_pairs(Layout(root))
@@ -118,10 +132,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--space", default="medseg")
     parser.add_argument("--members", type=int, default=200)
-    parser.add_argument("--name", default="medseg_kvasir")
+    parser.add_argument("--all", action="store_true", help="every member of the space")
+    parser.add_argument("--name", help="of the table; default: SPACE_kvasir")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    space, path = spaces[asked.space], TABLES / f"{asked.name}.csv"
+    space, path = spaces[asked.space], TABLES / f"{asked.name or asked.space + '_kvasir'}.csv"
     TABLES.mkdir(exist_ok=True)
     training, validation = material(asked.data)
     done = set()
@@ -133,7 +148,7 @@ def main() -> None:
         writer = csv.DictWriter(file, COLUMNS)
         if not done:
             writer.writeheader()
-        for planned in plan(space, asked.members):
+        for planned in whole(space) if asked.all else plan(space, asked.members):
             if (planned.member, planned.seed) in done:
                 continue
             found = row(planned, space, training, validation)

@@ -9,6 +9,7 @@ from nas.grammar import Rule
 from nas.space import SearchSpace
 from search_spaces.catalog import rule_named
 from search_spaces.grammars.amse import amse
+from search_spaces.grammars.compact import compact
 from search_spaces.grammars.decoders import decoders
 from search_spaces.grammars.hardblock import hardblock
 from search_spaces.grammars.medseg import medseg
@@ -110,7 +111,7 @@ published_names: Mapping[str, Renames] = MappingProxyType(
 """From our parameter names to those of the published code, by key of `published`; see `search_spaces/weights.py`."""
 
 spaces: Mapping[str, SearchSpace] = MappingProxyType(
-    {space.name: space for space in (unet_space, medseg, hardblock, amse, skips, decoders)}
+    {space.name: space for space in (unet_space, medseg, hardblock, amse, compact, skips, decoders)}
 )
 """Search spaces by name."""
 

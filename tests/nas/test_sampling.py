@@ -17,12 +17,12 @@ from nas import sampling
 from nas.errors import SpaceError
 from nas.grammar import Block, Choice, OneOf, Option, rule
 from nas.graph import GraphBuilder, Node
+from nas.listing import listed
 from nas.sampling import Sampler
 from nas.space import SearchSpace
 from nas.walk import descend, draw, redraw
 from search_spaces import spaces
 from search_spaces.blocks.double_conv import double_conv
-from tests.listing import listed
 
 SKIPS = spaces["skips"]
 BASE = "encoder.base"

@@ -9,9 +9,9 @@ import torch
 import nas
 from nas.errors import DecisionError
 from nas.grammar import Option
+from nas.listing import listed
 from nas.space import SearchSpace
 from search_spaces import load, published, spaces
-from tests.listing import listed
 
 MEMBERS = {
     "unet": ("unet_bilinear32", "unet_bn32", "amsunet"),
@@ -21,15 +21,17 @@ MEMBERS = {
     ),
     "hardblock": (),
     "amse": (),
+    "compact": (),
     "skips": ("unet_bn32", "unet_bn64", "attunet_bn64"),
     "decoders": ("unet_bn32", "attunet_bn64", "unetpp_bn32", "unetpp_bn32_ds", "unet3plus", "unet3plus_ds"),
 }
-SIZES = {"hardblock": 6 * 4 * 5 * 2 * 2 * 2, "amse": 2**4 * 3 * 3 * 4, "skips": 480}
+SIZES = {"hardblock": 6 * 4 * 5 * 2 * 2 * 2, "amse": 2**4 * 3 * 3 * 4, "compact": 6 * 4 * 2 * 2 * 3, "skips": 480}
 SHARES = {
     "unet": ("encoder.stages", "decoder.blocks", "decoder.upsample", "decoder.skip"),
     "medseg": ("encoder", "neck", "decoder", "encoder.staged.stages", "decoder.unet.skip", "decoder.unet.upsample"),
     "hardblock": ("encoder.stages.pattern",),
     "amse": ("norm_placement", "network.encoder.stages"),
+    "compact": ("encoder.stages", "neck", "decoder.skip", "decoder.fuse", "encoder.base"),
     "skips": ("decoder.skip", "decoder.upsample"),
     "decoders": ("neck", "decoder"),
 }
@@ -56,6 +58,7 @@ DRAWN = {
     "medseg@1": "eb44f5d9465c057b4eaa1d6b65ddd004",
     "hardblock@1": "3fccd0d600743656aaac1e92a21ef355",
     "amse@1": "df3109847b862f9a98f3c310cb527b94",
+    "compact@1": "3558184b7a7c1db3d80cb5be23c35112",
     "skips@1": "6f5a5f744211b6d2b7ed9e3a8c075cc4",
     "decoders@1": "3cb9a184a892830bf54afdd61f506764",
 }
@@ -209,6 +212,11 @@ def test_a_closed_space_can_be_listed(name: str) -> None:
     assert space.size() == SIZES[name]
     members = [member for member, _ in listed(space)]
     assert len(members) == len(set(members)) == SIZES[name]
+
+
+def test_members_of_the_factorial_are_all_different_networks() -> None:
+    keys = {nas.build(member, (3, 64, 64)).key() for member, _ in listed(spaces["compact"])}
+    assert len(keys) == spaces["compact"].size()
 
 
 def test_amsunet_is_a_point_of_its_ablation_by_key() -> None:

@@ -6,9 +6,11 @@ from nas.architecture import Architecture
 from nas.grammar import Option
 from nas.space import SearchSpace
 
+__all__ = ["listed"]
+
 
 def listed(space: SearchSpace) -> Iterator[tuple[Architecture, float]]:
-    """Multiply out the options of all decisions."""
+    """Multiply out the options of all decisions; the order depends on the grammar alone."""
     waiting: list[tuple[dict[str, Option], float]] = [({}, 1.0)]
     while waiting:
         made, chance = waiting.pop()
