@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 import nas
+from evaluators.data import DataError
 from nas.errors import ExportError
 from nas.export import programs
 from nas.export.files import read_weights
@@ -73,15 +74,16 @@ def export(source: str, asked: Asked, wish: Wish, out: Path) -> None:
     deployed = nas.deploy(network.graph, _output(network.graph, wish.level))
     source_of(deployed)  # refuses names that are no identifiers, before anything is made of them that is compiled
     origin = _origin(source)
-    _check_images(wish, origin)
     held = _weights(network.graph, deployed, wish, origin)
+    trained_by = origin if held.are_of_origin else Origin()
+    _check_images(wish, trained_by)
     module = filled(deployed, dict(held.state))
     traced = programs.traced(module, deployed.image_shape[0], sides_of(deployed))
-    preprocess = _preprocess(deployed, traced.sides, origin.config if held.are_of_origin else None)
+    preprocess = _preprocess(deployed, traced.sides, trained_by.config)
     made = _Made(network, deployed, module, traced, programs.to_onnx(traced.program), preprocess)
-    more, said = _more(made, wish, origin if held.are_of_origin else Origin())
-    title = _title(source, origin) + (f", pruned to level {wish.level}" if wish.level is not None else "")
-    card = card_text(Card(title, network, deployed, preprocess, held.said, origin, held.are_of_origin, tuple(said)))
+    more, said = _more(made, wish, trained_by)
+    known = Card(_title(source, origin), network, deployed, preprocess, held.said, origin, held.are_of_origin)
+    card = card_text(known._replace(more=tuple(said), level=wish.level))
     architecture = network.architecture if wish.level is None else None
     whole = Export(deployed, held.state, preprocess, card, architecture, traced.program, made.onnx, more)
     _say(out, deployed, preprocess, held.said, write_export(whole, out), said)
@@ -117,7 +119,13 @@ def _more(made: _Made, wish: Wish, origin: Origin) -> tuple[dict[str, bytes], li
     files: dict[str, bytes] = {}
     said: list[str] = []
     wants_images = (wish.example and made.deployed.image_shape[0] in (1, 3)) or wish.smaller
-    material = load_material(study.config(), study) if study is not None and wants_images else None
+    material = None
+    try:
+        material = load_material(study.config(), study) if study is not None and wants_images else None
+    except DataError as fault:
+        if wish.smaller and wish.images is None:
+            raise
+        said.append(f"no example.png: the study's images cannot be read: {one_line(str(fault))}")
     if material is not None and wish.example:
         files["example.png"], dices = example_picture(made.module, material)
         named = ", ".join(f"{dice:.4f}" for dice in dices)

@@ -37,6 +37,7 @@ class Card(NamedTuple):
     """What is known of an export.
 
     is_trained: whether its weights are those that the study trained and measured. more: of each further file a line.
+    level: that it is pruned to, None if it is not.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Card(NamedTuple):
     origin: Origin
     is_trained: bool
     more: tuple[str, ...] = ()
+    level: int | None = None
 
 
 def card_text(card: Card) -> str:
@@ -54,7 +56,7 @@ def card_text(card: Card) -> str:
     channels, height, width = card.deployed.image_shape
     classes = ", ".join(f"{number} {one_line(name)}" for number, name in enumerate(card.preprocess.classes))
     parts = [
-        f"# {card.title}",
+        f"# {card.title}" + ("" if card.level is None else f", pruned to level {card.level}"),
         f"A segmentation network: images (N, {channels}, H, W) to logits (N, {card.preprocess.logits}, H, W); any N, H "
         f"and W {_sides(card.preprocess)}. Classes: {classes}. Weights: {card.weights}. Architecture key: "
         f"{card.network.graph.key()}.",
@@ -151,6 +153,9 @@ def _limits(card: Card) -> Iterator[str]:
         yield "its weights are random: it predicts nothing yet"
     else:
         yield "what its weights were trained on, and how well, is not recorded here"
+    if card.level is not None and card.is_trained:
+        count = len(card.network.graph.outputs)
+        yield f"pruned to output {card.level} of {count}: what was measured is the whole network"
     yield "no clinical use: it was not examined for that, nor on other devices, clinics or patients"
     if any(line.startswith("example.png") for line in card.more):
         yield "example.png shows images of the data set: see that its terms let you pass them on, or remove it"

@@ -110,7 +110,8 @@ def _form(kind: Smaller, module: nn.Module, onnx: bytes, sides: Sides, example: 
     if kind == "fp16" or kind == "bf16":
         content = cast_form(kind, module, example.shape[1], sides)
     else:
-        content = int8_form(onnx, judge.calibration if kind == "int8-static" and judge else None)
+        assert judge is not None or kind == "int8-dynamic", "the command line has checked that there are images"
+        content = int8_form(onnx, judge.calibration if judge and kind == "int8-static" else None)
     ours, run = runner("model.onnx", onnx), runner(FILES[kind], content)
     with torch.no_grad():
         expected, found = ours(example), run(example)

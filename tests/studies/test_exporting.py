@@ -137,6 +137,23 @@ def test_names_in_a_graph_that_is_exported_do_no_harm(tmp_path: Path) -> None:
         assert [p.name for p in tmp_path.iterdir()] == ["graph.json"]
 
 
+@pytest.mark.slow
+def test_without_the_studys_images_there_is_no_example_and_static_int8_says_so(
+    study: Path, exported: tuple[int, Path], tmp_path: Path
+) -> None:
+    moved = Path(shutil.copytree(study, tmp_path / "run"))
+    config = moved / "study.yaml"
+    config.write_text(config.read_text().replace(str(study.parent / "lesions"), str(tmp_path / "gone")))
+    code, said, error = nas_command("export", f"{moved}:{exported[0]}", "--out", tmp_path / "out")
+    assert (code, error) == (0, "") and "no example.png: the study's images cannot be read" in said
+    assert not (tmp_path / "out" / "example.png").exists()
+    code, _, error = nas_command("export", f"{moved}:{exported[0]}", "--int8", "static", "--out", tmp_path / "b")
+    assert code == 2 and not (tmp_path / "b").exists()
+    weights = ("--weights", tmp_path / "out" / "weights.safetensors", "--int8", "static")
+    code, _, error = nas_command("export", f"{study}:{exported[0]}", *weights, "--out", tmp_path / "b")
+    assert code == 2 and "--images DIR" in error, "nobody knows what other weights were trained on"
+
+
 ELSEWHERE = {
     "torch": ("torch",),
     "onnxruntime": ("onnxruntime", "numpy"),

@@ -194,6 +194,8 @@ def test_a_log_that_lost_lines_is_refused_before_anything_is_trained(
 
 def test_without_test_nothing_is_opened_until_it_is_asked_for(study: Path) -> None:
     assert one(study, opens_test=False)
+    assert one(study, opens_test=False, name="../../elsewhere")
+    assert {path.name for path in study.parent.iterdir()} == {"run"} and len(list(study.glob("retrained/*"))) == 2
     assert not (study / "test_openings.jsonl").exists() and not (study / "retrained/one/images.csv").exists()
     assert "the test set was not opened" in (study / "retrained/one/results.md").read_text()
     assert one(study)

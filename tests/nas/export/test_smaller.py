@@ -17,6 +17,8 @@ from nas.module import GraphModule
 from nas.ops import Conv, ReLU
 from tests.nas.export.networks import drawn, two_levels
 
+pytestmark = pytest.mark.slow
+
 SIZES = ((1, 8, 9), (3, 33, 46))
 
 
