@@ -116,7 +116,8 @@ class StudyFolder:
         try:
             storage = self.storage()
             try:
-                return tuple(optuna.load_study(study_name=self.study_name(), storage=storage).trials)
+                study = optuna.load_study(study_name=self.study_name(), storage=storage)
+                return tuple(study.get_trials(deepcopy=False))  # a copy takes four times as long as reading
             finally:
                 closed(storage)
         except KeyError:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from plotly.graph_objects import Bar, Figure, Scatter
 
 import nas
+from nas.drawing import Drawing
 from nas.errors import NasError
 from nas.grammar import Option
 from nas.graph import Graph
@@ -23,6 +24,7 @@ __all__ = [
     "changes",
     "commands_of",
     "curves_figure",
+    "deployed_graph",
     "detail_of",
     "nearest",
     "shown_numbers",
@@ -50,7 +52,7 @@ class Detail(NamedTuple):
     """A trial in full. `graph_fault` says why there is no drawing and are no blocks, empty where there are."""
 
     row: Row
-    svg: str
+    drawing: Drawing | None
     blocks: tuple[BlockCost, ...]
     graph_fault: str
     beside: Row | None
@@ -72,17 +74,22 @@ def detail_of(study: Study, number: int) -> Detail:
     row = study.row[number]
     beside = nearest(study, row)
     changed = changes(row.decisions, beside.decisions) if beside else ()
-    svg, fault = "", ""
+    drawing, fault = None, ""
     blocks: tuple[BlockCost, ...] = ()
     try:
-        graph = nas.deploy(Graph.from_json((study.folder.trial(number) / "graph.json").read_text(encoding="utf-8")))
-        svg = nas.draw(graph, heading=row.name).to_svg()
+        graph = deployed_graph(study, number)
+        drawing = nas.draw(graph, heading=row.name)
         blocks = tuple(b for _, b in nas.profile(graph, precision=study.config.deploy.precision).rows(2) if _leaf(b))
     except OSError as missing:
         fault = f"its graph.json cannot be read: {missing.strerror}"
     except (NasError, UnicodeDecodeError) as damaged:
         fault = f"its graph.json is damaged: {damaged}"
-    return Detail(row, svg, blocks, fault, beside, changed, commands_of(study, row, beside))
+    return Detail(row, drawing, blocks, fault, beside, changed, commands_of(study, row, beside))
+
+
+def deployed_graph(study: Study, number: int) -> Graph:
+    """Return what runs of a trial. Raises OSError where its graph.json is not there, NasError where it is damaged."""
+    return nas.deploy(Graph.from_json((study.folder.trial(number) / "graph.json").read_text(encoding="utf-8")))
 
 
 def nearest(study: Study, row: Row) -> Row | None:
@@ -109,7 +116,9 @@ def commands_of(study: Study, row: Row, beside: Row | None) -> tuple[Command, ..
     def line(*options: str) -> str:
         return shlex.join(["nas", "profile", source, *options])
 
+    exported = shlex.join(["nas", "export", source, "--out", f"trial{row.number}"])
     found = [
+        Command("this network as a folder that stands alone: source, weights, ONNX", exported),
         Command("costs by block, counted again independently", line("--depth", "3", "--verify")),
         Command("the drawing, whose cells open at a click", line("--draw", f"trial{row.number}.html")),
     ]
