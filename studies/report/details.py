@@ -12,7 +12,7 @@ from nas.errors import NasError
 from nas.grammar import Option
 from nas.graph import Graph
 from nas.profile import BlockCost
-from studies.report.looks import BLUE, GREY, ORANGE, SKY, figure_of
+from studies.report.looks import BLUE, GREY, ORANGE, SKY, figure_of, shade_of
 from studies.report.markup import plain
 from studies.report.rows import Row, Study, rungs_of
 
@@ -152,7 +152,7 @@ def curves_figure(study: Study, rows: Sequence[Row]) -> Figure:
     """Return Dice after each epoch; dotted lines are the rungs, dashed curves published networks."""
     traces = []
     for place, row in enumerate(rows):
-        colour = BLUE if len(rows) == 1 else _scale(place / (len(rows) - 1))
+        colour = BLUE if len(rows) == 1 else shade_of(place / (len(rows) - 1))
         line = {"color": colour, "width": 2, "dash": "dash" if row.published and len(rows) > 1 else "solid"}
         epochs = list(range(1, len(row.curve) + 1))
         mode = "lines+markers" if len(row.curve) <= 30 else "lines"
@@ -164,17 +164,6 @@ def curves_figure(study: Study, rows: Sequence[Row]) -> Figure:
         figure.add_vline(epoch, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_layout(showlegend=len(rows) > 1, legend={"orientation": "v", "y": 1, "yanchor": "top"})
     return figure
-
-
-_ENDS = ((0, 114, 178), (0, 158, 115), (230, 159, 0))
-"""From blue over green to orange: lightness rises throughout, which all readers see, on light and on dark."""
-
-
-def _scale(share: float) -> str:
-    """Return the colour at a place from the best (0) to the last (1)."""
-    first, last = _ENDS[:2] if share < 0.5 else _ENDS[1:]
-    part = 2 * share - (share >= 0.5)
-    return "rgb({},{},{})".format(*(round(a + (b - a) * part) for a, b in zip(first, last, strict=True)))
 
 
 def _leaf(block: BlockCost) -> bool:
