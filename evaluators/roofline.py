@@ -15,7 +15,7 @@ from nas.graph import GraphBuilder
 from nas.launches import Launch, launches_of
 from nas.ops import Add, Conv, ReLU, Shape, Upsample
 
-__all__ = ["Roofline", "calibrated", "factors_of"]
+__all__ = ["Roofline", "calibrated", "factors_of", "known_roofline"]
 
 _ENOUGH = 3  # entries of a kind, before it has a factor of its own
 _PROBE_SIDE, _PROBE_SIDE_CUDA = 32, 256  # pixels; a GPU is not full with less
@@ -43,9 +43,23 @@ def calibrated(table: OperatorTable) -> Roofline:
 
     Arithmetic: a 3x3 convolution of 256 channels. Bandwidth: a sum of two large maps. Launch: a ReLU of 128 numbers.
     """
-    compute, copy, launch = probes = _probes(_PROBE_SIDE_CUDA if table.device.type == "cuda" else _PROBE_SIDE)
+    probes = _probes(_probe_side(table))
     table.fill(probes)
-    arithmetic, memory, empty = (table.entries[probe.key] for probe in (compute, copy, launch))
+    return _of(table, probes)
+
+
+def known_roofline(table: OperatorTable) -> Roofline | None:
+    """Return the roofline where its probes were measured before, None where they were not; measures nothing."""
+    probes = _probes(_probe_side(table))
+    return _of(table, probes) if all(probe.key in table.entries for probe in probes) else None
+
+
+def _probe_side(table: OperatorTable) -> int:
+    return _PROBE_SIDE_CUDA if table.device.type == "cuda" else _PROBE_SIDE
+
+
+def _of(table: OperatorTable, probes: tuple[Launch, Launch, Launch]) -> Roofline:
+    arithmetic, memory, empty = (table.entries[probe.key] for probe in probes)
     busy = [max(entry.ms - empty.ms, 0.1 * entry.ms) for entry in (arithmetic, memory)]
     return Roofline(arithmetic.macs / busy[0], memory.bytes / busy[1], empty.ms)
 

@@ -72,6 +72,21 @@ def report(
 
 
 @app.command()
+def dashboard(
+    directories: Annotated[list[Path], typer.Argument(metavar="STUDY_DIR...", help="studies; they are only read")],
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one")] = 8060,
+    host: Annotated[
+        str, typer.Option("--host", help="address to listen at; others than this machine's own need a token")
+    ] = "127.0.0.1",
+) -> None:
+    """Show studies on a live page, also while they are searched."""
+    from studies.serving import serve_dashboard
+
+    with _one_line_faults():
+        serve_dashboard(directories, host, port)
+
+
+@app.command()
 def init(
     data: Annotated[Path, typer.Argument(help="folder of images and masks")],
     out: Annotated[Path | None, typer.Option("--out", help="file to write; default NAME.yaml")] = None,

@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import filelock
-import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
@@ -111,16 +110,27 @@ class StudyFolder:
         return folder_name(config.name) if "://" in config.storage else "study"
 
     def trials(self) -> tuple[FrozenTrial, ...]:
-        """Return all trials as stored. Raises ConfigError if the study has not got that far."""
-        config = self.config()
-        try:
+        """Return all trials as stored, not to be changed. Raises ConfigError if the study has not got that far."""
+        with self.faults_of_reading():
             storage = self.storage()
             try:
-                return tuple(optuna.load_study(study_name=self.study_name(), storage=storage).trials)
+                return self.trials_in(storage)
             finally:
                 closed(storage)
+
+    def trials_in(self, storage: BaseStorage) -> tuple[FrozenTrial, ...]:
+        """Return all trials from the record; an open one reads only what is new. Use in `faults_of_reading`."""
+        found = storage.get_all_trials(storage.get_study_id_from_name(self.study_name()), deepcopy=False)
+        return tuple(sorted(found, key=lambda trial: trial.number))
+
+    @contextmanager
+    def faults_of_reading(self) -> Iterator[None]:
+        """Say what is wrong with the record that is opened or read inside. Raises ConfigError."""
+        try:
+            yield
         except KeyError:
-            raise NoRecordYet(f"{self.root}: storage {config.storage} holds no study; run `nas search` first") from None
+            place = self.config().storage
+            raise NoRecordYet(f"{self.root}: storage {place} holds no study; run `nas search` first") from None
         except ValueError as fault:
             raise ConfigError(
                 f"{self.root}: a line in the middle of the journal is damaged ({fault}); restore it from a backup"

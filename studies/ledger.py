@@ -72,6 +72,7 @@ class Ledger:
                 params=dict(candidate.decisions),
                 distributions=_distributions(candidate, space),
                 user_attrs={"key": candidate.key, "origin": candidate.origin, **facts},
+                system_attrs=self._held(facts),
             )
         )
 
@@ -99,6 +100,7 @@ class Ledger:
                 params=trial.params,
                 distributions=trial.distributions,
                 user_attrs=facts | {"paused": 0, "continues": number},
+                system_attrs=self._held(facts),
             )
         )
 
@@ -139,6 +141,12 @@ class Ledger:
     def waiting(self) -> list[FrozenTrial]:
         """Return the trials that wait at a rung and have not been stopped."""
         return [trial for trial in self.tally().open if trial.user_attrs.get("paused")]
+
+    def _held(self, facts: Mapping[str, object]) -> dict[str, object]:
+        """Return by which share of its limit each constraint is missed, below 0 where it holds, for Optuna."""
+        limits, costs = self._config.limits(), facts["costs"]
+        assert isinstance(costs, Mapping)
+        return {"constraints": [costs[limit.metric] / limit.limit - 1 for limit in limits]} if limits else {}
 
     def _claim(self, folder: StudyFolder, identity: str) -> None:
         """Check that the stored study is this folder's, and of a form that this version writes."""

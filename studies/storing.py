@@ -46,7 +46,8 @@ def opened(storage: str, folder: Path, *, writing: bool = False) -> BaseStorage:
     if importlib.util.find_spec("psycopg") is None:
         raise ConfigError(f"storage: {storage} needs the extra 'postgres': pip install 'nas-medseg[postgres]'")
     url = storage.replace("postgresql://", "postgresql+psycopg://", 1)
-    return patiently(lambda: RDBStorage(url, engine_kwargs={"pool_pre_ping": True, "pool_recycle": 600}))
+    options = {} if writing else {"connect_args": {"options": "-c default_transaction_read_only=on"}}
+    return patiently(lambda: RDBStorage(url, engine_kwargs={"pool_pre_ping": True, "pool_recycle": 600, **options}))
 
 
 def closed(storage: BaseStorage) -> None:

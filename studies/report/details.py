@@ -7,11 +7,12 @@ from typing import NamedTuple
 from plotly.graph_objects import Bar, Figure, Scatter
 
 import nas
+from nas.drawing import Drawing
 from nas.errors import NasError
 from nas.grammar import Option
 from nas.graph import Graph
 from nas.profile import BlockCost
-from studies.report.looks import BLUE, GREY, ORANGE, SKY, figure_of
+from studies.report.looks import BLUE, GREY, ORANGE, SKY, figure_of, shade_of
 from studies.report.markup import plain
 from studies.report.rows import Row, Study
 
@@ -23,6 +24,7 @@ __all__ = [
     "changes",
     "commands_of",
     "curves_figure",
+    "deployed_graph",
     "detail_of",
     "nearest",
     "shown_numbers",
@@ -50,7 +52,7 @@ class Detail(NamedTuple):
     """A trial in full. `graph_fault` says why there is no drawing and are no blocks, empty where there are."""
 
     row: Row
-    svg: str
+    drawing: Drawing | None
     blocks: tuple[BlockCost, ...]
     graph_fault: str
     beside: Row | None
@@ -72,17 +74,22 @@ def detail_of(study: Study, number: int) -> Detail:
     row = study.row[number]
     beside = nearest(study, row)
     changed = changes(row.decisions, beside.decisions) if beside else ()
-    svg, fault = "", ""
+    drawing, fault = None, ""
     blocks: tuple[BlockCost, ...] = ()
     try:
-        graph = nas.deploy(Graph.from_json((study.folder.trial(number) / "graph.json").read_text(encoding="utf-8")))
-        svg = nas.draw(graph, heading=row.name).to_svg()
+        graph = deployed_graph(study, number)
+        drawing = nas.draw(graph, heading=row.name)
         blocks = tuple(b for _, b in nas.profile(graph, precision=study.config.deploy.precision).rows(2) if _leaf(b))
     except OSError as missing:
         fault = f"its graph.json cannot be read: {missing.strerror}"
     except (NasError, UnicodeDecodeError) as damaged:
         fault = f"its graph.json is damaged: {damaged}"
-    return Detail(row, svg, blocks, fault, beside, changed, commands_of(study, row, beside))
+    return Detail(row, drawing, blocks, fault, beside, changed, commands_of(study, row, beside))
+
+
+def deployed_graph(study: Study, number: int) -> Graph:
+    """Return what runs of a trial. Raises OSError where its graph.json is not there, NasError where it is damaged."""
+    return nas.deploy(Graph.from_json((study.folder.trial(number) / "graph.json").read_text(encoding="utf-8")))
 
 
 def nearest(study: Study, row: Row) -> Row | None:
@@ -109,7 +116,9 @@ def commands_of(study: Study, row: Row, beside: Row | None) -> tuple[Command, ..
     def line(*options: str) -> str:
         return shlex.join(["nas", "profile", source, *options])
 
+    exported = shlex.join(["nas", "export", source, "--out", f"trial{row.number}"])
     found = [
+        Command("this network as a folder that stands alone: source, weights, ONNX", exported),
         Command("costs by block, counted again independently", line("--depth", "3", "--verify")),
         Command("the drawing, whose cells open at a click", line("--draw", f"trial{row.number}.html")),
     ]
@@ -143,7 +152,7 @@ def curves_figure(study: Study, rows: Sequence[Row]) -> Figure:
     """Return Dice after each epoch; dotted lines are the rungs, dashed curves published networks."""
     traces = []
     for place, row in enumerate(rows):
-        colour = BLUE if len(rows) == 1 else _scale(place / (len(rows) - 1))
+        colour = BLUE if len(rows) == 1 else shade_of(place / (len(rows) - 1))
         line = {"color": colour, "width": 2, "dash": "dash" if row.published and len(rows) > 1 else "solid"}
         epochs = list(range(1, len(row.curve) + 1))
         mode = "lines+markers" if len(row.curve) <= 30 else "lines"
@@ -155,17 +164,6 @@ def curves_figure(study: Study, rows: Sequence[Row]) -> Figure:
         figure.add_vline(epoch, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_layout(showlegend=len(rows) > 1, legend={"orientation": "v", "y": 1, "yanchor": "top"})
     return figure
-
-
-_ENDS = ((0, 114, 178), (0, 158, 115), (230, 159, 0))
-"""From blue over green to orange: lightness rises throughout, which all readers see, on light and on dark."""
-
-
-def _scale(share: float) -> str:
-    """Return the colour at a place from the best (0) to the last (1)."""
-    first, last = _ENDS[:2] if share < 0.5 else _ENDS[1:]
-    part = 2 * share - (share >= 0.5)
-    return "rgb({},{},{})".format(*(round(a + (b - a) * part) for a, b in zip(first, last, strict=True)))
 
 
 def _leaf(block: BlockCost) -> bool:

@@ -9,7 +9,7 @@ from studies.report.rows import Row, Study
 from studies.report.sections import place, section, table
 from studies.report.tradeoff import Tradeoff
 
-__all__ = ["front_section"]
+__all__ = ["front_section", "front_table"]
 
 _ALWAYS = ("dice", "latency_ms", "traffic_bytes", "macs", "params")
 
@@ -24,7 +24,7 @@ def front_section(study: Study, tradeoff: Tradeoff, in_full: Container[int]) -> 
     hint = "Type a limit to mark the best network below it. Click a point to open its trial."
     said = tag("p", hint, id="picked", aria_live="polite")
     figure = place("front", "the trials in two objectives or costs")
-    return section("front", "Front", _controls(tradeoff), said, figure, _front_table(study, in_full))
+    return section("front", "Front", _controls(tradeoff), said, figure, front_table(study, in_full))
 
 
 def _controls(tradeoff: Tradeoff) -> Markup:
@@ -53,7 +53,8 @@ def _tick(name: str, label: str, ticked: bool = False) -> Markup:
     return tag("label", tag("input", type="checkbox", id=name, checked=ticked), " " + label)
 
 
-def _front_table(study: Study, in_full: Container[int]) -> Markup:
+def front_table(study: Study, in_full: Container[int]) -> Markup:
+    """Return the front and the published networks as a table; those of `in_full` are links."""
     shown = [study.row[number] for number in study.front]
     shown += [row for row in study.complete if row.published and row.number not in study.front]
     if not shown:

@@ -6,7 +6,7 @@ from studies.report.markup import Markup, tag
 from studies.report.rows import Study
 from studies.report.sections import place, section
 
-__all__ = ["learned_section"]
+__all__ = ["agreement_part", "effects_part", "learned_section"]
 
 
 def learned_section(study: Study, effects: Effects, has_axes: bool, has_agreement: bool) -> Markup:
@@ -17,9 +17,9 @@ def learned_section(study: Study, effects: Effects, has_axes: bool, has_agreemen
         tag("h3", "Decisions, costs and Dice"),
         *_parallel(has_axes),
         tag("h3", "Effect of each choice at equal cost"),
-        *_effects(effects),
+        *effects_part(effects),
         tag("h3", "Do rungs foretell the end?"),
-        *_agreement(study, has_agreement),
+        *agreement_part(study, has_agreement),
     )
 
 
@@ -30,7 +30,8 @@ def _parallel(has_axes: bool) -> list[Markup]:
     return [tag("p", words), tag("div", place("parallel", "parallel coordinates"), class_="wide")]
 
 
-def _effects(effects: Effects) -> list[Markup]:
+def effects_part(effects: Effects) -> list[Markup]:
+    """Return the effects of choices, or why there are none."""
     if effects.trained < LEAST_TRIALS:
         words = f"Too few: {effects.trained} trials were trained through; from {LEAST_TRIALS} on this says something."
         return [tag("p", words)]
@@ -46,7 +47,8 @@ def _effects(effects: Effects) -> list[Markup]:
     return [tag("p", words, class_="quiet"), tag("div", place("effects", "effects of choices"), class_="wide")]
 
 
-def _agreement(study: Study, has_agreement: bool) -> list[Markup]:
+def agreement_part(study: Study, has_agreement: bool) -> list[Markup]:
+    """Return the agreement of rungs, or why there is none."""
     if study.config.rungs.promote == "off":
         return [tag("p", "This study has no rungs.")]
     if not has_agreement:

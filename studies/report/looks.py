@@ -20,6 +20,7 @@ __all__ = [
     "decision_words",
     "figure_of",
     "option_text",
+    "shade_of",
     "unit_of",
 ]
 
@@ -65,3 +66,14 @@ def figure_of(*traces: object, x: str = "", y: str = "", height: int = 340, **la
     figure.update_layout(template="none", height=height, margin={"l": 64, "r": 16, "t": 24, "b": 52}, **axes)
     figure.update_layout(hovermode="closest", legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}, **layout)
     return figure
+
+
+_ENDS = ((0, 114, 178), (0, 158, 115), (230, 159, 0))
+"""From blue over green to orange: lightness rises throughout, which all readers see, on light and on dark."""
+
+
+def shade_of(share: float) -> str:
+    """Return the colour at a place from the best (0) to the last (1)."""
+    first, last = _ENDS[:2] if share < 0.5 else _ENDS[1:]
+    part = 2 * share - (share >= 0.5)
+    return "rgb({},{},{})".format(*(round(a + (b - a) * part) for a, b in zip(first, last, strict=True)))

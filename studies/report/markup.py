@@ -1,7 +1,9 @@
 """HTML whose texts are escaped unless they were made here: a string of a study cannot become markup by oversight."""
 
 import json
+from collections.abc import Mapping
 from html import escape
+from types import MappingProxyType
 
 __all__ = ["Markup", "as_json", "plain", "tag"]
 
@@ -9,7 +11,11 @@ _EMPTY = ("br", "input", "meta")
 
 
 class Markup(str):
-    """HTML that `tag` made."""
+    """HTML that `tag` made, and of what: another form than HTML is made of that. Without a name it is only its text."""
+
+    name: str = ""
+    inside: tuple[str, ...] = ()
+    attributes: Mapping[str, str | bool] = MappingProxyType({})
 
 
 def tag(name: str, *inside: str, **attributes: str | bool | None) -> Markup:
@@ -17,13 +23,12 @@ def tag(name: str, *inside: str, **attributes: str | bool | None) -> Markup:
 
     An underscore at an attribute's end is dropped (`class_`), others become hyphens (`aria_label`).
     """
-    head = name
-    for key, value in attributes.items():
-        if value not in (False, None):
-            head += " " + key.rstrip("_").replace("_", "-") + ("" if value is True else f'="{escape(str(value))}"')
-    if name in _EMPTY:
-        return Markup(f"<{head}>")
-    return Markup(f"<{head}>{''.join(x if isinstance(x, Markup) else escape(x, quote=False) for x in inside)}</{name}>")
+    kept = {k.rstrip("_").replace("_", "-"): v for k, v in attributes.items() if v is not None and v is not False}
+    head = name + "".join(f" {key}" if v is True else f' {key}="{escape(str(v))}"' for key, v in kept.items())
+    words = "".join(part if isinstance(part, Markup) else escape(part, quote=False) for part in inside)
+    made = Markup(f"<{head}>" if name in _EMPTY else f"<{head}>{words}</{name}>")
+    made.name, made.inside, made.attributes = name, inside, kept
+    return made
 
 
 def plain(text: str) -> str:

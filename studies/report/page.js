@@ -175,14 +175,6 @@ function showCompared() {
 }
 
 document.addEventListener("toggle", drawAll, true);
-document.addEventListener("click", (event) => {
-  const button = event.target.closest(".commands button");
-  if (!button) return;
-  const code = button.parentElement.querySelector("code");
-  const selection = getSelection();
-  selection.selectAllChildren(code);
-  if (navigator.clipboard) navigator.clipboard.writeText(code.textContent).then(() => { button.textContent = "copied"; }, () => {});
-});
 for (const control of document.querySelectorAll(".compared, #only-different")) control.addEventListener("input", showCompared);
 const opened = () => { const found = location.hash.match(/^#trial-([0-9]+)$/); if (found) open(found[1]); };
 addEventListener("hashchange", opened);

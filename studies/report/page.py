@@ -130,8 +130,9 @@ def _compared(row: Row) -> dict[str, object]:
 
 def _document(title: str, body: list[Markup], data: Markup) -> str:
     own = files("studies.report")
-    style, script = (own.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    scripts = [get_plotlyjs(), script]
+    names = ("page.css", "page.js", "copying.js")
+    style, *own_scripts = (own.joinpath(name).read_text(encoding="utf-8") for name in names)
+    scripts = [get_plotlyjs(), *own_scripts]
     allowed = " ".join(f"'sha256-{_digest(text)}'" for text in scripts)
     policy = (
         f"default-src 'none'; script-src {allowed} 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "

@@ -19,8 +19,9 @@ MOST_DECISIONS, MOST_OPTIONS, LONGEST_NAME = 6, 10, 24
 
 
 class Axis(NamedTuple):
-    """One axis; `ticks` are values and what stands beside them, empty for plain numbers."""
+    """One axis. key: the metric or path; ticks: values and what stands beside them, none for plain numbers."""
 
+    key: str
     title: str
     values: list[float]
     ticks: tuple[tuple[float, str], ...] = ()
@@ -31,12 +32,12 @@ def axes_of(study: Study) -> list[Axis]:
     rows = study.complete
     if len(rows) < 2:
         return []
-    axes = [Axis("trial", [row.number for row in rows])]
+    axes = [Axis("number", "trial", [row.number for row in rows])]
     axes += [_of_decision(path, rows) for path in _telling(rows)]
     for name in METRICS:
         if name != "dice" and name in (*study.config.objectives, "params") and all(name in r.values for r in rows):
             axes.append(_of_cost(name, rows))
-    return [*axes, Axis("Dice", [round(row.values["dice"], 5) for row in rows])]
+    return [*axes, Axis("dice", "Dice", [round(row.values["dice"], 5) for row in rows])]
 
 
 def parallel_figure(axes: Sequence[Axis]) -> Figure:
@@ -44,7 +45,8 @@ def parallel_figure(axes: Sequence[Axis]) -> Figure:
     dimensions = []
     for axis in axes:
         ticks = {"tickvals": [at for at, _ in axis.ticks], "ticktext": [plain(text) for _, text in axis.ticks]}
-        dimensions.append({"label": plain(axis.title), "values": axis.values, **(ticks if axis.ticks else {})})
+        shown = {"name": plain(axis.key), "label": plain(axis.title), "values": axis.values}
+        dimensions.append(shown | (ticks if axis.ticks else {}))
     line = {"color": axes[-1].values, "colorscale": [[0, ORANGE], [0.5, GREEN], [1, BLUE]], "showscale": False}
     lines = Parcoords(dimensions=dimensions, line=line, labelangle=-20, labelside="top")
     lines.rangefont = {"color": "rgba(0,0,0,0)"}  # the ticks say the range, and these would lie upon them
@@ -71,7 +73,7 @@ def _of_decision(path: str, rows: Sequence[Row]) -> Axis:
     words = decision_words(path)
     title = words if len(words) <= LONGEST_NAME else "… " + words[2 - LONGEST_NAME :]
     ticks = tuple((place, option_text(option)[:LONGEST_NAME]) for option, place in places.items())
-    return Axis(title, [places[row.decisions[path]] for row in rows], ticks)
+    return Axis(path, title, [places[row.decisions[path]] for row in rows], ticks)
 
 
 def _of_cost(name: str, rows: Sequence[Row]) -> Axis:
@@ -81,4 +83,4 @@ def _of_cost(name: str, rows: Sequence[Row]) -> Axis:
     low, high = min(values), max(values)
     steps = [float(power) for power in range(math.ceil(low), math.floor(high) + 1)]
     ticks = tuple((at, f"{10**at:.3g}") for at in sorted({low, high, *steps}))
-    return Axis(unit.title, [round(value, 5) for value in values], ticks)
+    return Axis(name, unit.title, [round(value, 5) for value in values], ticks)

@@ -1,5 +1,6 @@
 """The front: every objective and cost against any other, the staircase of each pair, and the best below a limit."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import permutations
 from typing import NamedTuple
@@ -7,11 +8,33 @@ from typing import NamedTuple
 from plotly.graph_objects import Figure, Scatter, Scattergl
 
 from evaluators.metrics import METRICS
-from studies.report.looks import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, figure_of, unit_of
+from nas.grammar import Option
+from studies.report.looks import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    decision_words,
+    figure_of,
+    option_text,
+    unit_of,
+)
 from studies.report.markup import plain
 from studies.report.rows import Row, Study
 
-__all__ = ["GROUPS", "Tradeoff", "best_below", "staircase", "tradeoff_figure", "tradeoff_of"]
+__all__ = [
+    "GROUPS",
+    "Tradeoff",
+    "best_below",
+    "decisions_of",
+    "shown_value",
+    "staircase",
+    "title_of",
+    "tradeoff_figure",
+    "tradeoff_of",
+]
 
 GROUPS = ("dominated", "stopped", "published", "front")
 MANY, FEW = 2000, 5  # points: above, WebGL draws them; below, stopped trials are shown too
@@ -23,6 +46,7 @@ class Tradeoff(NamedTuple):
     numbers, labels: One of each trial.
     metrics: Values by name, None where one is not known; the Dice of a stopped trial is that of its last epoch.
     groups: Indexes of the trials in each of `GROUPS`; a published network is in its own group and in its other one.
+    decisions: Options by path, in the words that are shown; None where a trial had it not to make.
     steps: Of each pair (x, y), indexes of those trained through that no other dominates in these two, along x.
     first: The pair to begin with.
     """
@@ -31,6 +55,7 @@ class Tradeoff(NamedTuple):
     labels: list[str]
     metrics: dict[str, list[float | None]]
     groups: dict[str, list[int]]
+    decisions: dict[str, list[str | None]]
     steps: dict[tuple[str, str], list[int]]
     first: tuple[str, str]
 
@@ -56,7 +81,23 @@ def tradeoff_of(study: Study) -> Tradeoff:
     steps = {(x, y): staircase(metrics, trained, x, y) for x, y in permutations(shown, 2)}
     costs = [name for name in study.config.objectives if name != "dice"] or [n for n in shown if n != "dice"]
     labels = [plain(_label(row)) for row in rows]
-    return Tradeoff([row.number for row in rows], labels, metrics, groups, steps, ((costs or ["macs"])[0], "dice"))
+    first = (costs or ["macs"])[0], "dice"
+    return Tradeoff([row.number for row in rows], labels, metrics, groups, decisions_of(rows), steps, first)
+
+
+def decisions_of(rows: Sequence[Row]) -> dict[str, list[str | None]]:
+    """Return the decisions that were made in several ways, with what each row chose; those most rows made first."""
+    made: Counter[str] = Counter()
+    options: dict[str, set[Option]] = defaultdict(set)
+    for row in rows:
+        made.update(list(row.decisions))
+        for path, option in row.decisions.items():
+            options[path].add(option)
+    paths = [path for path, _ in made.most_common() if len(options[path]) > 1]
+    return {
+        path: [plain(option_text(o)) if (o := r.decisions.get(path)) is not None else None for r in rows]
+        for path in paths
+    }
 
 
 def staircase(metrics: dict[str, list[float | None]], among: Sequence[int], x: str, y: str) -> list[int]:
@@ -89,21 +130,32 @@ def best_below(tradeoff: Tradeoff, metric: str, limit: float) -> int | None:
 def tradeoff_figure(tradeoff: Tradeoff, x: str, y: str) -> Figure:
     """Return the figure of a pair; traces are `GROUPS`, then the staircase, the limit and what it picks (both empty).
 
-    Costs have log axes. `customdata` is the trial's number.
+    Costs have log axes, decisions their options. `customdata` is the trial's number.
     """
     traces = [_points(tradeoff, group, x, y) for group in GROUPS]
     stairs = tradeoff.steps.get((x, y), [])
-    shape = "hv" if METRICS[x].direction == "minimize" else "vh"
+    shape = "vh" if x in METRICS and METRICS[x].direction == "maximize" else "hv"
     line = Scatter(**_place(tradeoff, stairs, x, y), mode="lines", line={"shape": shape, "color": BLUE, "width": 2})
     line.update(name="best of the two", hoverinfo="skip")
     limit = Scatter(x=[], y=[], mode="lines", line={"color": GREEN, "width": 2, "dash": "dash"}, name="limit")
     limit.update(hoverinfo="skip", showlegend=False)
     picked = Scatter(x=[], y=[], mode="markers", name="picked", showlegend=False, hoverinfo="skip")
     picked.marker = {"symbol": "circle-open", "size": 22, "color": GREEN, "line": {"width": 3}}
-    figure = figure_of(line, *traces, limit, picked, x=unit_of(x).title, y=unit_of(y).title, height=520)
-    figure.update_xaxes(type="linear" if x == "dice" else "log")
-    figure.update_yaxes(type="linear" if y == "dice" else "log")
+    figure = figure_of(line, *traces, limit, picked, x=title_of(x), y=title_of(y), height=520)
+    figure.update_xaxes(type=_scale_of(tradeoff, x))
+    figure.update_yaxes(type=_scale_of(tradeoff, y))
     return figure
+
+
+def title_of(name: str) -> str:
+    """Return what a metric, or a decision, is called."""
+    return unit_of(name).title if name in METRICS else decision_words(name)
+
+
+def _scale_of(tradeoff: Tradeoff, name: str) -> str:
+    if name in tradeoff.decisions:
+        return "category"
+    return "linear" if name == "dice" else "log"
 
 
 _MARKERS = {
@@ -128,7 +180,8 @@ def _points(tradeoff: Tradeoff, group: str, x: str, y: str) -> Scatter | Scatter
     trace.update(
         text=[tradeoff.labels[i] for i in members],
         customdata=[tradeoff.numbers[i] for i in members],
-        hovertemplate="%{text}<br>%{xaxis.title.text} %{x:.4~g}<br>%{yaxis.title.text} %{y:.4~g}<extra></extra>",
+        hovertemplate="%{text}<br>%{xaxis.title.text} "
+        + f"{_hovered(tradeoff, x, 'x')}<br>%{{yaxis.title.text}} {_hovered(tradeoff, y, 'y')}<extra></extra>",
         visible="legendonly" if group == "stopped" and not tradeoff.shows_stopped else True,
         showlegend=bool(members),
     )
@@ -137,8 +190,12 @@ def _points(tradeoff: Tradeoff, group: str, x: str, y: str) -> Scatter | Scatter
     return trace
 
 
-def _place(tradeoff: Tradeoff, members: Sequence[int], x: str, y: str) -> dict[str, list[float | None]]:
-    return {axis: [shown_value(tradeoff, name, i) for i in members] for axis, name in (("x", x), ("y", y))}
+def _place(tradeoff: Tradeoff, members: Sequence[int], x: str, y: str) -> dict[str, list[float | str | None]]:
+    return {axis: [_shown(tradeoff, name, i) for i in members] for axis, name in (("x", x), ("y", y))}
+
+
+def _shown(tradeoff: Tradeoff, name: str, i: int) -> float | str | None:
+    return tradeoff.decisions[name][i] if name in tradeoff.decisions else shown_value(tradeoff, name, i)
 
 
 def shown_value(tradeoff: Tradeoff, metric: str, i: int) -> float | None:
@@ -150,6 +207,10 @@ def shown_value(tradeoff: Tradeoff, metric: str, i: int) -> float | None:
 def _cost(metric: str, value: float) -> float:
     """Return the value so that less is better."""
     return value if METRICS[metric].direction == "minimize" else -value
+
+
+def _hovered(tradeoff: Tradeoff, name: str, axis: str) -> str:
+    return f"%{{{axis}}}" if name in tradeoff.decisions else f"%{{{axis}:.4~g}}"
 
 
 def _label(row: Row) -> str:

@@ -1,14 +1,12 @@
 """One trial of the page as HTML: closed until it is asked for."""
 
-import re
-
 from studies.report.details import Detail
 from studies.report.looks import decision_words, option_text, unit_of
 from studies.report.markup import Markup, tag
 from studies.report.rows import Row, Study
 from studies.report.sections import place, section, table
 
-__all__ = ["trials_section"]
+__all__ = ["all_decisions", "commands_part", "costs_table", "decisions_part", "trials_section"]
 
 
 def trials_section(study: Study, details: list[Detail]) -> Markup:
@@ -26,7 +24,7 @@ def _trial(detail: Detail, is_open: bool) -> Markup:
     row = detail.row
     facts = " · ".join(f"{unit_of(m).title} {unit_of(m).text(row.values.get(m))}" for m in _SHOWN if m in row.values)
     head = tag("summary", tag("strong", row.name), " ", tag("span", facts, class_="quiet"))
-    inside = [_drawing(detail), _decisions(detail), _commands(detail), *_figures(detail), _all_decisions(row)]
+    inside = [_drawing(detail), decisions_part(detail), commands_part(detail), *_figures(detail), all_decisions(row)]
     return tag("details", head, *inside, id=f"trial-{row.number}", class_="trial", open=is_open)
 
 
@@ -34,14 +32,14 @@ _SHOWN = ("dice", "latency_ms", "traffic_bytes", "macs", "params")
 
 
 def _drawing(detail: Detail) -> Markup:
-    if not detail.svg:
+    if detail.drawing is None:
         return tag("p", f"There is no drawing: {detail.graph_fault}.")
-    width = re.search(r'width="([0-9]+)"', detail.svg)
-    style = f"--natural: {width.group(1)}px" if width else None
-    return tag("div", Markup(detail.svg), class_="drawing", tabindex="0", style=style)
+    style = f"--natural: {detail.drawing.sheet.layout.width:.0f}px"
+    return tag("div", Markup(detail.drawing.to_svg()), class_="drawing", tabindex="0", style=style)
 
 
-def _decisions(detail: Detail) -> Markup:
+def decisions_part(detail: Detail) -> Markup:
+    """Return the decisions beside those of the trial that shares most of them."""
     made, beside = len(detail.row.decisions), detail.beside
     if beside is None:
         return tag("p", f"It made {made} decisions. There is no other trial to set it beside.")
@@ -54,12 +52,14 @@ def _decisions(detail: Detail) -> Markup:
     return tag("div", tag("h3", "Decisions"), tag("p", words), tag("div", found, class_="tall"))
 
 
-def _all_decisions(row: Row) -> Markup:
+def all_decisions(row: Row) -> Markup:
+    """Return every decision, closed until it is asked for."""
     rows = [[decision_words(path), option_text(option)] for path, option in row.decisions.items()]
     return tag("details", tag("summary", f"all {len(rows)} decisions"), table(["decision", "option"], rows, words=2))
 
 
-def _commands(detail: Detail) -> Markup:
+def commands_part(detail: Detail) -> Markup:
+    """Return the commands, each with a button that copies it."""
     lines = [
         tag("li", command.what, tag("br"), tag("code", command.line), " ", tag("button", "copy", type="button"))
         for command in detail.commands
@@ -73,11 +73,15 @@ def _figures(detail: Detail) -> list[Markup]:
     if not detail.blocks:
         return [curve]
     blocks = tag("div", tag("h3", "Costs by block"), place(f"blocks-{number}", "shares of costs by block"))
+    return [tag("div", curve, blocks, class_="columns"), costs_table(detail)]
+
+
+def costs_table(detail: Detail) -> Markup:
+    """Return the costs by block as numbers, closed until they are asked for."""
     columns = [(unit_of(m), m) for m in ("macs", "traffic_bytes", "params", "kernels")]
     rows = [
         [b.name, *(unit.text(getattr(b, name)) for unit, name in columns), f"{b.macs_per_byte:.1f}"]
         for b in detail.blocks
     ]
     numbers = table(["block", *(unit.title for unit, _ in columns), "MAC per byte"], rows)
-    exact = tag("details", tag("summary", "costs by block as numbers"), numbers)
-    return [tag("div", curve, blocks, class_="columns"), exact]
+    return tag("details", tag("summary", "costs by block as numbers"), numbers)

@@ -14,6 +14,7 @@ from studies.cli import app
 from studies.report import Study
 from studies.report.details import MOST, blocks_figure, changes, curves_figure, detail_of, nearest, shown_numbers
 from studies.report.failures import failures_of
+from studies.sources import trial_named
 from tests.studies.report import made
 
 
@@ -80,7 +81,7 @@ def test_operators_outside_of_all_blocks_count_as_well(study: Study, tmp_path: P
 def test_the_drawing_is_of_the_deployed_network(study: Study) -> None:
     row = study.row[study.front[0]]
     graph = Graph.from_json((study.folder.trial(row.number) / "graph.json").read_text())
-    assert detail_of(study, row.number).svg == nas.draw(nas.deploy(graph), heading=row.name).to_svg()
+    assert detail_of(study, row.number).drawing == nas.draw(nas.deploy(graph), heading=row.name)
 
 
 def test_a_missing_or_damaged_graph_is_said(study: Study, tmp_path: Path) -> None:
@@ -96,7 +97,8 @@ def test_commands_can_be_typed(study: Study, tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     row, beside = study.row[study.front[0]], detail_of(study, study.front[0]).beside
     assert beside is not None
-    for command in detail_of(study, row.number).commands[1:]:
+    exported, verified, *quick = detail_of(study, row.number).commands
+    for command in quick:
         assert f"{study.folder.root}:{row.number}" in shlex.split(command.line)
         words = shlex.split(command.line)
         result = CliRunner().invoke(app, words[1:])
@@ -105,7 +107,10 @@ def test_commands_can_be_typed(study: Study, tmp_path: Path, monkeypatch: pytest
         f"trial{row.number}.html",
         f"trial{beside.number}-{row.number}.html",
     }
-    assert detail_of(study, study.front[0]).commands[0].line.endswith("--depth 3 --verify")
+    assert verified.line.endswith("--depth 3 --verify")
+    words = shlex.split(exported.line)
+    assert words == ["nas", "export", f"{study.folder.root}:{row.number}", "--out", f"trial{row.number}"]
+    assert trial_named(words[2]) == (study.folder.root, row.number)
 
 
 def test_curves_are_those_of_the_trials_and_rungs_are_marked(study: Study) -> None:

@@ -69,7 +69,7 @@ def test_the_best_below_a_limit(study: Study, metric: str) -> None:
 def test_of_equal_dice_the_cheapest_is_picked() -> None:
     columns = {"dice": [0.5, 0.5, 0.4], "macs": [3.0, 2.0, 1.0]}
     tradeoff = Tradeoff(
-        [0, 1, 2], ["", "", ""], columns, dict.fromkeys(GROUPS, []) | {"front": [0, 1, 2]}, {}, ("macs", "dice")
+        [0, 1, 2], ["", "", ""], columns, dict.fromkeys(GROUPS, []) | {"front": [0, 1, 2]}, {}, {}, ("macs", "dice")
     )
     assert best_below(tradeoff, "macs", 9) == 1
 
@@ -103,3 +103,14 @@ def test_where_little_was_trained_through_stopped_trials_are_shown(study: Study)
 
 def test_the_pair_to_begin_with_is_the_first_cost_objective(study: Study) -> None:
     assert tradeoff_of(study).first == ("latency_ms", "dice")
+
+
+def test_a_decision_can_be_an_axis(study: Study) -> None:
+    tradeoff = tradeoff_of(study)
+    path, chosen = next(iter(tradeoff.decisions.items()))
+    assert len({option for option in chosen if option is not None}) > 1
+    figure = tradeoff_figure(tradeoff, path, "dice")
+    front = next(trace for trace in figure.data if trace.name == "Pareto front")
+    assert list(front.x) == [chosen[i] for i in tradeoff.groups["front"]]
+    assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("category", "linear")
+    assert figure.layout.xaxis.title.text == path.replace("_", " ").replace(".", " › ")
