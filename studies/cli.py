@@ -82,7 +82,7 @@ def dashboard(
     """Show studies on a live page, also while they are searched."""
     from studies.serving import serve_dashboard
 
-    with _one_line_faults():
+    with one_line_faults():
         serve_dashboard(directories, host, port)
 
 

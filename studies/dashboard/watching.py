@@ -18,7 +18,7 @@ from studies.report.details import Detail, detail_of
 from studies.report.effects import Effects, effects_of
 from studies.report.parallel import Axis, axes_of
 from studies.report.progress import Growth, growth_of
-from studies.report.rows import Study, rungs_of, study_of
+from studies.report.rows import Study, study_of
 from studies.report.tradeoff import Tradeoff, tradeoff_of
 from studies.standing import last_said
 from studies.storing import JOURNAL, SQLITE
@@ -59,7 +59,7 @@ class Snapshot:
     @cached_property
     def agreements(self) -> tuple[Agreement, ...]:
         """How well rungs foretell the end."""
-        return agreements_of(self.study.rows, rungs_of(self.study.config))
+        return agreements_of(self.study.rows, self.study.rungs)
 
     @cached_property
     def _details(self) -> dict[int, Detail]:
