@@ -1,30 +1,29 @@
-"""What to try next: published members first, then Optuna's sampler on a copy of the record, screened outside of it.
+"""What to try next: published members first, then the sampler on a copy of the record, screened outside of it.
 
 A proposal depends on the record, the study's seed and the trial's number alone, so that a search that was killed goes
 on with the proposal it would have made. Optuna's trials exist in memory only until a candidate is admitted.
 """
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import cast
 
-import optuna
-from optuna.exceptions import ExperimentalWarning
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
-from evaluators.metrics import Direction
 from nas.architecture import Architecture
 from nas.derivation import Choose
 from nas.errors import NasError
 from nas.sampling import Sampler
 from search_spaces import published
 from studies.config import StudyConfig
+from studies.front import Reference
+from studies.samplers.making import Maker
 from studies.screening import Screen, Verdict
 
 __all__ = ["NothingFeasible", "Proposer", "members", "nothing_feasible"]
 
 SAMPLER_DRAWS = 50
+GP_DRAWS = 5  # each fits Optuna's processes anew, which takes seconds; told of a repeat, it proposes it again
 MUTATION_DRAWS = 200
 RANDOM_DRAWS = 3_000
 MEASURED_DRAWS = 100  # refused after their latency was measured, which takes about a second each
@@ -64,13 +63,11 @@ def _listed(constraints: Mapping[str, str]) -> str:
 class Proposer:
     """Finds the next admitted candidate of a study."""
 
-    def __init__(
-        self, screen: Screen, config: StudyConfig, directions: Sequence[Direction], opening: Sequence[str] = ()
-    ):
+    def __init__(self, screen: Screen, config: StudyConfig, reference: Reference, opening: Sequence[str] = ()):
         self._opening = opening
         self._screen = screen
         self._config = config
-        self._directions = list(directions)
+        self._maker = Maker(config.sampler.name, screen, reference, config.seed)
 
     def next(self, trials: Sequence[FrozenTrial]) -> Verdict:
         """Return an admitted candidate that no trial has tried. Raises NothingFeasible if drawing finds none."""
@@ -91,7 +88,7 @@ class Proposer:
     def _proposals(self, trials: Sequence[FrozenTrial], known: set[str]) -> Iterator[Verdict]:
         yield from self._published(known)
         rng = Random(f"{self._config.seed}:{len(trials)}")
-        if self._config.sampler.name == "tpe" and len(trials) >= self._config.sampler.startup:
+        if self._config.sampler.name != "random" and len(trials) >= self._config.sampler.startup:
             yield from self._sampled(trials, known, rng)
             yield from self._mutated(trials, known, rng)
         sampler = self._screen.sampler
@@ -110,12 +107,12 @@ class Proposer:
                 yield self._screen.judge(candidate, known)
 
     def _sampled(self, trials: Sequence[FrozenTrial], known: set[str], rng: Random) -> Iterator[Verdict]:
-        """Ask TPE. It is told infeasible proposals as pruned, so that it leaves their region; of duplicates nothing."""
-        shadow = _shadow(trials, self._directions, rng.randrange(2**32))
-        for _ in range(SAMPLER_DRAWS):
+        """Ask the sampler. It is told infeasible proposals as pruned, to leave their region; of duplicates nothing."""
+        shadow = self._maker.shadow(trials, rng)
+        for _ in range(GP_DRAWS if self._config.sampler.name == "gp" else SAMPLER_DRAWS):
             trial = shadow.ask()
             choose = cast(Choose, trial.suggest_categorical)  # its overloads split what we keep together
-            verdict = self._judge(self._screen.space.derive(choose), "tpe", known)
+            verdict = self._judge(self._screen.space.derive(choose), self._config.sampler.name, known)
             yield verdict
             shadow.tell(trial, state=TrialState.FAIL if verdict.duplicate else TrialState.PRUNED)
 
@@ -124,18 +121,3 @@ class Proposer:
         for _ in range(MUTATION_DRAWS if parents else 0):
             parent = self._screen.space.replay(rng.choice(parents).params)
             yield self._judge(self._screen.space.mutate(parent, rng), "mutation", known)
-
-
-def _shadow(trials: Sequence[FrozenTrial], directions: list[Direction], seed: int) -> optuna.Study:
-    """Return a study in memory with these trials and a freshly seeded TPE sampler."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # `group` is; its behaviour is covered by our tests
-        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=1)
-    study = optuna.create_study(directions=directions, sampler=sampler)
-    study.add_trials([_as_pruned(trial) if trial.user_attrs.get("paused") else trial for trial in trials])
-    return study
-
-
-def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
-    """Return a trial that waits at a rung as one that was stopped there: so far others were better."""
-    return create_trial(state=TrialState.PRUNED, params=trial.params, distributions=trial.distributions)

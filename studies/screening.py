@@ -96,8 +96,16 @@ class Screen:
     @cached_property
     def sampler(self) -> Sampler:
         """Draws members that keep the limits on exact costs, all families alike. Latency is left to `judge`."""
-        exact = {limit.metric: limit.limit for limit in self._limits if limit.metric in Cost.__dataclass_fields__}
-        return Sampler(self.space, exact, self._exact_costs, FAMILY, self._seed)
+        return Sampler(self.space, self.exact_limits, self._exact_costs, FAMILY, self._seed)
+
+    @property
+    def exact_limits(self) -> dict[str, float]:
+        """The most that each exact cost may be, where it is limited."""
+        return {limit.metric: limit.limit for limit in self._limits if limit.metric in Cost.__dataclass_fields__}
+
+    def exact_costs(self, candidate: Candidate) -> dict[str, float]:
+        """Return the costs that are known without measuring."""
+        return asdict(candidate.cost)
 
     def candidate(self, architecture: Architecture, origin: str) -> Candidate:
         """Return the candidate of a member of the space."""

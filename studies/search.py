@@ -13,7 +13,6 @@ from optuna.trial import FrozenTrial
 
 from evaluators.faults import Interrupted
 from evaluators.latency import Latency
-from evaluators.metrics import METRICS
 from evaluators.prediction import Prediction
 from nas.errors import NasError
 from nas.graph import Graph
@@ -72,8 +71,7 @@ class Search:
         progress.doing("looking for feasible members of every family, and measuring the published ones")
         held = fixed(config, folder, self._screen, material, pretrained)
         self._reference = held.reference
-        directions = [METRICS[name].direction for name in config.objectives]
-        self._proposer = Proposer(self._screen, config, directions, held.opening.tried)
+        self._proposer = Proposer(self._screen, config, held.reference, held.opening.tried)
         self._ledger = Ledger(config, folder, held.reference, held.identity, progress.say)
         for line in self._said_first(held):
             progress.say(line)

@@ -254,8 +254,11 @@ class Deploy(Section):
 class Sampler(Section):
     """What proposes the next network."""
 
-    name: Literal["tpe", "random"] = Field(default="tpe", description="tpe (learns from the trials) or random")
-    startup: int = Field(default=10, ge=0, description="random trials before tpe begins to learn")
+    name: Literal["tpe", "grammar", "evolution", "nsga2", "nsga3", "gp", "random"] = Field(
+        default="tpe",
+        description="grammar (predicts Dice, knows the costs), tpe, evolution, nsga2, nsga3, gp or random",
+    )
+    startup: int = Field(default=10, ge=0, description="random trials before the sampler begins to learn")
 
 
 class Budget(Section):

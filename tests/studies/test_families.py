@@ -10,6 +10,7 @@ from evaluators.latency import Latency
 from search_spaces import spaces
 from studies.config import load_config
 from studies.families import lines_of, refused_families
+from studies.front import Reference
 from studies.proposing import Proposer
 from studies.running import dry_run, run
 from studies.screening import Screen
@@ -40,7 +41,9 @@ def test_random_proposals_share_evenly_among_the_feasible_families(tiny: Path) -
     screen = Screen(spaces["decoders"], config, lambda graph: Latency(1.0, 0.1, 10))
     shares: Counter[object] = Counter()
     for seed in range(40):
-        proposer = Proposer(screen, config.model_copy(update={"seed": seed}), ["maximize", "minimize"])
+        proposer = Proposer(
+            screen, config.model_copy(update={"seed": seed}), Reference({"dice": 0.1, "traffic_bytes": 1e9})
+        )
         verdict = proposer.next([])
         assert verdict.costs["macs"] <= 60e6
         shares[verdict.candidate.decisions["decoder"]] += 1
