@@ -1,0 +1,217 @@
+"""What samplers are worth: hypervolume after so many trials, on recorded trainings and on an analytic problem.
+
+Run: python benchmarks/samplers.py --problem table --seeds 10 --trials 40       (goes on by the same command)
+     python benchmarks/samplers.py --problem landscape --seeds 6 --trials 100
+     python benchmarks/samplers.py --problem table --unfiltered ...
+     python benchmarks/samplers.py --summary
+
+All samplers go through `studies.proposing`: same random start, same limits, nothing is trained twice. `--unfiltered`
+takes whatever a sampler says first: a repeat or an infeasible member costs a trial and brings nothing. Runs are
+appended to `benchmarks/results/samplers-runs.jsonl`; `--summary` writes `samplers-cpu.json` beside it, and the plot.
+
+table: the members of `compact` whose training is recorded; others count as infeasible. landscape: `landscapes.py` over
+`medseg`, at most 1 G MACs at 128 x 128 pixels. Objectives: Dice, MACs, traffic.
+"""
+
+import argparse
+import csv
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import optuna
+import torch
+from landscapes import quality
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from evaluators.latency import Latency
+from nas.architecture import Architecture
+from nas.grammar import Option
+from nas.space import SearchSpace
+from search_spaces import spaces
+from studies.config import StudyConfig, load_config
+from studies.front import Reference, hypervolumes
+from studies.proposing import Proposer
+from studies.samplers.making import Maker
+from studies.screening import Candidate, Screen
+
+HERE = Path(__file__).parent
+RUNS = HERE / "results" / "samplers-runs.jsonl"
+STUDY = """\
+name: samplers
+objectives: [dice, macs, traffic_bytes]
+constraints: {macs: "<= 1 G"}
+data: {kind: generated, images: 24, size: 128}
+deploy: {size: 128}
+workers: 0
+"""
+
+
+class Problem(NamedTuple):
+    """What is searched: the space, a Dice for each member, None where there is none."""
+
+    space: SearchSpace
+    reference: Reference
+    table: Mapping[str, float] | None
+
+    def dice(self, candidate: Candidate, seed: int) -> float | None:
+        if self.table is not None:
+            return self.table.get(candidate.key)
+        costs = {"macs": candidate.cost.macs}
+        return quality(candidate.decisions, costs, candidate.key, seed)
+
+
+class Known(Screen):
+    """A screen that builds a member once. Members without a recorded training cost more than is allowed."""
+
+    def __init__(self, problem: Problem, config: StudyConfig):
+        super().__init__(problem.space, config, lambda graph: Latency(1.0, 0.1, 10))
+        self._problem = problem
+        self._met: dict[frozenset[tuple[str, Option]], Candidate] = {}
+
+    def candidate(self, architecture: Architecture, origin: str) -> Candidate:
+        decisions = self.space.decisions(architecture)
+        at = frozenset(decisions.items())
+        if at not in self._met:
+            if len(self._met) > 20_000:
+                self._met.clear()
+            found = self._candidate(architecture, decisions, origin)
+            if self._problem.table is not None and found.key not in self._problem.table:
+                found.__dict__["cost"] = found.cost.__class__(**(vars(found.cost) | {"macs": math.inf}))
+            self._met[at] = found
+        return self._met[at]
+
+    def _exact_costs(self, architecture: Architecture) -> dict[str, float]:
+        return self.exact_costs(self.candidate(architecture, "draw"))
+
+
+def table_problem(path: Path) -> Problem:
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["seed"] == "0"]
+    reference = {"dice": 0.227} | {name: 1.01 * max(float(row[name]) for row in rows) for name in COSTS}
+    return Problem(spaces["compact"], Reference(reference), {row["key"]: float(row["dice_9"]) for row in rows})
+
+
+COSTS = ("macs", "traffic_bytes")
+LANDSCAPE = Problem(spaces["medseg"], Reference({"dice": 0.3, "macs": 1e9, "traffic_bytes": 3e8}), None)
+
+
+def trial_of(candidate: Candidate, space: SearchSpace, dice: float | None) -> FrozenTrial:
+    """Return the trial as a study would store it."""
+    offered: dict[str, CategoricalDistribution] = {}
+
+    def choose(path: str, options: tuple[Option, ...]) -> Option:
+        offered[path] = CategoricalDistribution(options)
+        return candidate.decisions[path]
+
+    space.derive(choose)
+    return create_trial(
+        state=TrialState.PRUNED if dice is None else TrialState.COMPLETE,
+        values=None if dice is None else [dice, candidate.cost.macs, candidate.cost.traffic_bytes],
+        params=dict(candidate.decisions),
+        distributions=dict(offered),
+        user_attrs={"key": candidate.key, "origin": candidate.origin},
+    )
+
+
+def search(problem: Problem, sampler: str, seed: int, count: int, filtered: bool) -> dict[str, object]:
+    """Return the hypervolume after each trial, the trials that brought nothing new, and seconds per proposal."""
+    path = HERE / "results" / f".samplers-{sampler}-{seed}.yaml"
+    path.write_text(STUDY, encoding="utf-8")
+    config = load_config(path, [f"space={problem.space.name}", f"sampler.name={sampler}", f"seed={seed}"])
+    path.unlink()
+    screen = Known(problem, config)
+    proposer, maker = Proposer(screen, config, problem.reference), Maker(sampler, screen, problem.reference, seed)
+    trials: list[FrozenTrial] = []
+    spent = []
+    keys: set[str] = set()
+    repeats = infeasible = 0
+    for number in range(count):
+        began = time.process_time()
+        if filtered or number < config.sampler.startup:
+            candidate = proposer.next(trials).candidate
+        elif sampler == "random":
+            candidate = screen.candidate(problem.space.sample(Random(f"{seed}:{number}")), sampler)
+        else:
+            asked = maker.shadow(trials, Random(f"{seed}:{number}")).ask()
+            candidate = screen.candidate(problem.space.derive(asked.suggest_categorical), sampler)  # type: ignore[arg-type]
+        spent.append(time.process_time() - began)
+        fits = screen.feasible(candidate)
+        repeats += candidate.key in keys
+        infeasible += not fits
+        keys.add(candidate.key)
+        trials.append(trial_of(candidate, problem.space, problem.dice(candidate, seed) if fits else None))
+    ended = [trial.values for trial in trials if trial.values]
+    volumes = hypervolumes(
+        [dict(zip(problem.reference.values, values, strict=True)) for values in ended], problem.reference
+    )
+    after, at = [], 0
+    for trial in trials:
+        at += trial.values is not None
+        after.append(round(volumes[at - 1], 6) if at else 0.0)
+    return {
+        "volumes": after,
+        "repeats": repeats,
+        "infeasible": infeasible,
+        "seconds_per_proposal": round(sum(spent) / len(spent), 4),
+        "slowest_proposal_s": round(max(spent), 3),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--problem", choices=("table", "landscape"), default="table")
+    parser.add_argument("--samplers", default="grammar,tpe,random,evolution,nsga2,nsga3,gp")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--unfiltered", action="store_true")
+    parser.add_argument("--table", type=Path, default=HERE / "tables" / "compact_kvasir.csv")
+    parser.add_argument("--runs", type=Path, default=RUNS)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    problem = table_problem(asked.table) if asked.problem == "table" else LANDSCAPE
+    name = f"table of {len(problem.table)}" if problem.table is not None else "landscape"
+    done = set()
+    if asked.runs.exists():
+        known = [json.loads(line) for line in asked.runs.read_text(encoding="utf-8").splitlines()]
+        done = {
+            (run["problem"], run["sampler"], run["seed"], run["filtered"])
+            for run in known
+            if run["trials"] >= asked.trials
+        }
+    for seed in range(asked.seeds):
+        for sampler in asked.samplers.split(","):
+            if (name, sampler, seed, not asked.unfiltered) in done:
+                continue
+            found = search(problem, sampler, seed, asked.trials, not asked.unfiltered)
+            run = {
+                "problem": name,
+                "sampler": sampler,
+                "seed": seed,
+                "filtered": not asked.unfiltered,
+                "trials": asked.trials,
+            }
+            with asked.runs.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(run | found) + "\n")
+            volumes = found["volumes"]
+            assert isinstance(volumes, Sequence)
+            print(
+                name,
+                sampler,
+                seed,
+                [volumes[i - 1] for i in (10, 20, 40, 80, 100, 200) if i <= len(volumes)],
+                found["repeats"],
+                found["infeasible"],
+                found["seconds_per_proposal"],
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
