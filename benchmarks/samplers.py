@@ -3,11 +3,11 @@
 Run: python benchmarks/samplers.py --problem table --seeds 10 --trials 40       (goes on by the same command)
      python benchmarks/samplers.py --problem landscape --seeds 6 --trials 100
      python benchmarks/samplers.py --problem table --unfiltered ...
-     python benchmarks/samplers.py --summary
+     python benchmarks/samplers_summary.py
 
 All samplers go through `studies.proposing`: same random start, same limits, nothing is trained twice. `--unfiltered`
 takes whatever a sampler says first: a repeat or an infeasible member costs a trial and brings nothing. Runs are
-appended to `benchmarks/results/samplers-runs.jsonl`; `--summary` writes `samplers-cpu.json` beside it, and the plot.
+appended to `benchmarks/results/samplers-runs.jsonl`, which `samplers_summary.py` reads.
 
 table: the members of `compact` whose training is recorded; others count as infeasible. landscape: `landscapes.py` over
 `medseg`, at most 1 G MACs at 128 x 128 pixels. Objectives: Dice, MACs, traffic.
@@ -35,7 +35,7 @@ from nas.grammar import Option
 from nas.space import SearchSpace
 from search_spaces import spaces
 from studies.config import StudyConfig, load_config
-from studies.front import Reference, hypervolumes
+from studies.front import Reference, hypervolume, hypervolumes
 from studies.proposing import Proposer
 from studies.samplers.making import Maker
 from studies.screening import Candidate, Screen
@@ -58,6 +58,7 @@ class Problem(NamedTuple):
     space: SearchSpace
     reference: Reference
     table: Mapping[str, float] | None
+    attainable: float | None = None
 
     def dice(self, candidate: Candidate, seed: int) -> float | None:
         if self.table is not None:
@@ -94,7 +95,9 @@ def table_problem(path: Path) -> Problem:
     with path.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["seed"] == "0"]
     reference = {"dice": 0.227} | {name: 1.01 * max(float(row[name]) for row in rows) for name in COSTS}
-    return Problem(spaces["compact"], Reference(reference), {row["key"]: float(row["dice_9"]) for row in rows})
+    values = [{"dice": float(row["dice_9"])} | {name: float(row[name]) for name in COSTS} for row in rows]
+    table = {row["key"]: value["dice"] for row, value in zip(rows, values, strict=True)}
+    return Problem(spaces["compact"], Reference(reference), table, hypervolume(values, Reference(reference)))
 
 
 COSTS = ("macs", "traffic_bytes")
@@ -195,6 +198,7 @@ def main() -> None:
                 "sampler": sampler,
                 "seed": seed,
                 "filtered": not asked.unfiltered,
+                "attainable": problem.attainable,
                 "trials": asked.trials,
             }
             with asked.runs.open("a", encoding="utf-8") as file:

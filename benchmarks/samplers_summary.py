@@ -1,0 +1,143 @@
+"""Sum up the runs of `benchmarks/samplers.py`: shares of the attainable hypervolume, paired differences, a plot.
+
+Run: python benchmarks/samplers_summary.py    (seconds; writes results/samplers-cpu.json and docs/samplers.svg)
+
+Attainable is the hypervolume of all recorded members; on the analytic problem, where nobody knows it, the largest that
+any run on the same seed has reached. Intervals are bootstrapped over seeds, 95 %.
+"""
+
+import argparse
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+
+from evaluators.device import describe_device
+
+HERE = Path(__file__).parent
+AFTER = (10, 20, 25, 40, 50, 80, 100, 200)
+OPTUNA = ("tpe", "nsga2", "nsga3", "gp")
+Runs = dict[int, dict[str, object]]
+
+
+def shares(runs: Runs, attainable: dict[int, float], after: int) -> dict[int, float]:
+    """Return by seed the share of the attainable hypervolume that was reached."""
+    return {
+        seed: run["volumes"][after - 1] / attainable[seed]  # type: ignore[index]
+        for seed, run in runs.items()
+        if len(run["volumes"]) >= after  # type: ignore[arg-type]
+    }
+
+
+def interval(values: Sequence[float]) -> list[float]:
+    """Return the 95 % interval of the mean."""
+    drawn = np.random.default_rng(0).choice(np.asarray(values), (4000, len(values)))
+    return [round(float(edge), 4) for edge in np.quantile(drawn.mean(1), [0.025, 0.975])]
+
+
+def trials_to(run: dict[str, object], volume: float) -> float:
+    volumes = run["volumes"]
+    assert isinstance(volumes, list)
+    return next((i + 1 for i, reached in enumerate(volumes) if reached >= volume), float("inf"))
+
+
+def row(problem: str, sampler: str, filtered: bool, runs: Runs, attainable: dict[int, float]) -> dict[str, object]:
+    found: dict[str, object] = {"problem": problem, "sampler": sampler, "filtered": filtered, "seeds": len(runs)}
+    for after in AFTER:
+        reached = shares(runs, attainable, after)
+        if len(reached) == len(runs):
+            found[f"share_{after}"] = round(statistics.mean(reached.values()), 4)
+            found[f"interval_{after}"] = interval(list(reached.values()))
+    needed = [trials_to(run, 0.95 * attainable[seed]) for seed, run in runs.items()]
+    found["trials_to_95"] = statistics.median(needed) if statistics.median(needed) < float("inf") else None
+    found["reached_95"] = sum(n < float("inf") for n in needed)
+    for name in ("repeats", "infeasible", "seconds_per_proposal", "slowest_proposal_s"):
+        found[name] = round(statistics.mean(float(str(run[name])) for run in runs.values()), 3)
+    return found
+
+
+def paired(
+    problem: str, ours: Runs, others: dict[str, Runs], attainable: dict[int, float], at: int, against: int
+) -> dict[str, object] | None:
+    """Return how far the grammar sampler at `at` trials is ahead of the best of Optuna's own at `against`."""
+    mine = shares(ours, attainable, at)
+    theirs = {name: shares(runs, attainable, against) for name, runs in others.items() if name in OPTUNA}
+    theirs = {name: found for name, found in theirs.items() if len(found) >= 2}
+    if not theirs or not mine:
+        return None
+    best = max(theirs, key=lambda name: statistics.mean(theirs[name].values()))
+    seeds = sorted(mine.keys() & theirs[best].keys())
+    if len(seeds) < 2:
+        return None
+    ahead = [mine[seed] - theirs[best][seed] for seed in seeds]
+    return {
+        "problem": problem,
+        "name": f"grammar at {at} trials, ahead of {best} at {against}",
+        "ahead": round(statistics.mean(ahead), 4),
+        "interval": interval(ahead),
+        "seeds": len(seeds),
+    }
+
+
+def draw(groups: dict[tuple[str, bool], dict[str, Runs]], tops: dict[str, dict[int, float]], out: Path) -> None:
+    """Draw the mean share against trials, with intervals over seeds."""
+    plt.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "samplers"}
+    shown = [problem for problem, filtered in groups if filtered]
+    figure, axes = plt.subplots(1, len(shown), figsize=(5.2 * len(shown), 3.8), squeeze=False)
+    for axis, problem in zip(axes[0], shown, strict=True):
+        for sampler, runs in groups[problem, True].items():
+            lines = np.array([np.array(run["volumes"]) / tops[problem][seed] for seed, run in runs.items()])
+            at = np.arange(1, lines.shape[1] + 1)
+            (line,) = axis.plot(
+                at, lines.mean(0), label=f"{sampler} ({len(lines)})", lw=2 if sampler == "grammar" else 1
+            )
+            edges = np.array([interval(list(column)) for column in lines.T])
+            axis.fill_between(at, edges[:, 0], edges[:, 1], alpha=0.12, color=line.get_color())
+        axis.set(title=problem, xlabel="trials", ylabel="share of the attainable hypervolume")
+        axis.legend(fontsize=7, title="sampler (seeds)", title_fontsize=7)
+        axis.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(out, metadata={"Date": None})
+    out.write_text("\n".join(line.rstrip() for line in out.read_text().splitlines()) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=Path, default=HERE / "results" / "samplers-runs.jsonl")
+    asked = parser.parse_args()
+    groups: dict[tuple[str, bool], dict[str, Runs]] = defaultdict(lambda: defaultdict(dict))
+    tops: dict[str, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    for line in asked.runs.read_text(encoding="utf-8").splitlines():
+        run = json.loads(line)
+        groups[run["problem"], run["filtered"]][run["sampler"]][run["seed"]] = run
+        tops[run["problem"]][run["seed"]] = max(
+            tops[run["problem"]][run["seed"]], run.get("attainable") or 0.0, *run["volumes"]
+        )
+    facts = {"machine": describe_device(torch.device("cpu")), "command": "python benchmarks/samplers.py, see there"}
+    found = [
+        row(problem, sampler, filtered, runs, tops[problem]) | facts
+        for (problem, filtered), samplers in groups.items()
+        for sampler, runs in samplers.items()
+    ]
+    for (problem, filtered), samplers in groups.items():
+        if filtered and "grammar" in samplers:
+            pairs = [(10, 20), (20, 20), (20, 40), (40, 40), (50, 100), (100, 100)]
+            found += [
+                one | facts
+                for at, against in pairs
+                if (one := paired(problem, samplers["grammar"], samplers, tops[problem], at, against))
+            ]
+    out = HERE / "results" / "samplers-cpu.json"
+    out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    draw(dict(groups), tops, HERE.parent / "docs" / "samplers.svg")
+    for one in found:
+        print({name: value for name, value in one.items() if name not in facts})
+
+
+if __name__ == "__main__":
+    main()
