@@ -40,6 +40,10 @@ class Scaling(NamedTuple):
     width: Array
     median: float
 
+    def applied(self, values: Array) -> Array:
+        """Return values in units of their spread."""
+        return np.clip((values - self.centre) / self.width, -FARTHEST, FARTHEST)
+
 
 @dataclass(frozen=True)
 class Surrogate:
@@ -69,9 +73,7 @@ class Surrogate:
         mean, deviation = float(kept.mean()), float(kept.std()) or 1.0
         z, extra = (kept - mean) / deviation, (np.asarray(doubt) / deviation) ** 2
         together = [*rows, *believed]
-        parts = [([row[group] for row in together], group) for group in GROUPS]
-        scalings = tuple(_scaling(values, len(rows), group) for values, group in parts)
-        matrices = tuple(_matrix(scaling, values)[0] for scaling, (values, _) in zip(scalings, parts, strict=True))
+        scalings, matrices = zip(*(_scaled([row[g] for row in together], len(rows), g) for g in GROUPS), strict=True)
         apart = [_apart(m, m, scaling.median) for scaling, m in zip(scalings, matrices, strict=True)]
         few = np.unique(np.linspace(0, len(z) - 1, min(len(z), MOST_FITTED)).astype(int))
         theta = _most_probable([d[np.ix_(few, few)] for d in apart], z[few], extra[few])
@@ -86,8 +88,8 @@ class Surrogate:
         """Return the expected Dice of each row and its standard deviation, noise left out."""
         apart = []
         for scaling, known, group in zip(self.scalings, self.matrices, GROUPS, strict=True):
-            matrix, unknown = _matrix(scaling, [row[group] for row in rows])
-            apart.append(_apart(matrix, known, scaling.median) + unknown[:, None] / scaling.median)
+            values, unknown = _values([row[group] for row in rows], scaling.columns)
+            apart.append(_apart(scaling.applied(values), known, scaling.median) + unknown[:, None] / scaling.median)
         shared = sum(_terms(apart, self.theta))
         explained = solve_triangular(self.factor, shared.T, lower=True)  # type: ignore[union-attr]  # never the 0 of sum
         variance = np.exp(self.theta[:_K]).sum() - (explained**2).sum(0)
@@ -95,30 +97,31 @@ class Surrogate:
         return self.mean + self.deviation * (shared @ self.weights), spread
 
 
-def _scaling(rows: Sequence[Mapping[str, float]], observed: int, group: str) -> Scaling:
-    """Return how a group is compared, by the first so many rows: decisions as they are, others in units of spread."""
+def _scaled(rows: Sequence[Mapping[str, float]], observed: int, group: str) -> tuple[Scaling, Array]:
+    """Return how a group is compared, by the first so many rows, and all rows scaled so: decisions as they are."""
     columns = {name: i for i, name in enumerate(sorted({name for row in rows for name in row}))}
-    bare = Scaling(columns, np.zeros(len(columns)), np.ones(len(columns)), 1.0)
-    values = _matrix(bare, rows[:observed])[0]
-    if group != "decisions":
-        spread = values.std(0)
-        bare = Scaling(columns, values.mean(0), np.where(spread < LEAST_SPREAD, 1.0, spread), 1.0)
-        values = _matrix(bare, rows[:observed])[0]
-    median = float(np.median(_apart(values, values, 1.0)[np.triu_indices(observed, 1)]))
-    return bare._replace(median=median or 1.0)
+    values, _ = _values(rows, columns)
+    centre, spread = values[:observed].mean(0), values[:observed].std(0)
+    if group == "decisions":
+        centre, spread = np.zeros(len(columns)), np.ones(len(columns))
+    scaling = Scaling(columns, centre, np.where(spread < LEAST_SPREAD, 1.0, spread), 1.0)
+    scaled = scaling.applied(values)
+    apart = _apart(scaled[:observed], scaled[:observed], 1.0)
+    median = float(np.median(apart[np.triu_indices(observed, 1)]))
+    return scaling._replace(median=median or 1.0), scaled
 
 
-def _matrix(scaling: Scaling, rows: Sequence[Mapping[str, float]]) -> tuple[Array, Array]:
+def _values(rows: Sequence[Mapping[str, float]], columns: Mapping[str, int]) -> tuple[Array, Array]:
     """Return a line per row, and the squared length of what is in none of the columns."""
-    values, others = np.zeros((len(rows), len(scaling.columns))), np.zeros(len(rows))
+    values, others = np.zeros((len(rows), len(columns))), np.zeros(len(rows))
     for i, row in enumerate(rows):
         for name, value in row.items():
-            column = scaling.columns.get(name)
+            column = columns.get(name)
             if column is None:
                 others[i] += value**2
             else:
                 values[i, column] = value
-    return np.clip((values - scaling.centre) / scaling.width, -FARTHEST, FARTHEST), others
+    return values, others
 
 
 def _apart(a: Array, b: Array, unit: float) -> Array:
