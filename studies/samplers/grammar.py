@@ -30,7 +30,7 @@ __all__ = ["GrammarSampler"]
 
 FEW = 400  # members of a space that is looked through whole
 PARENTS = 16
-FIRST, LATER = 28, 14  # candidates of the first round, and of each that changes the best so far
+FIRST, LATER = 20, 10  # candidates of the first round, and of each that changes the best so far
 LATER_ROUNDS = 2
 BEST = 5
 TRIES = 8  # per candidate, to find one that is new and feasible
