@@ -7,8 +7,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 import nas
 from evaluators.latency import Latency
-from nas.grammar import OneOf
+from nas.grammar import Choice, OneOf, rule
+from nas.graph import GraphBuilder, Node
+from nas.ops import Conv
+from nas.space import SearchSpace
 from search_spaces import published, spaces
+from studies import proposing
 from studies.config import StudyConfig, load_config
 from studies.front import Reference, front_of, hypervolume
 from studies.proposing import NothingFeasible, Proposer, members
@@ -69,6 +73,25 @@ def test_proposals_are_new_feasible_and_repeatable(tiny: Path, sampler: str) -> 
     origins = [trial.user_attrs["origin"] for trial in trials]
     assert origins[:4] == ["random"] * 4
     assert set(origins[4:]) <= {sampler, "mutation", "random"}
+
+
+@rule("network", width=Choice((1, 2, 3, 4)), kernel=Choice((1, 3)))
+def convolution(g: GraphBuilder, *, width: int, kernel: int) -> list[Node]:
+    return [g.add(Conv(g.classes, kernel=1), g.add(Conv(width, kernel=kernel), g.image))]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grammar", "evolution", "nsga2", "nsga3", GP])
+def test_a_space_is_used_up_before_there_is_nothing_new(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, sampler: str
+) -> None:
+    monkeypatch.setattr(proposing, "RANDOM_DRAWS", 200)
+    config = config_of(tiny, f"sampler.name={sampler}", "sampler.startup=4")
+    screen = Screen(SearchSpace("small", 1, convolution), config, lambda graph: Latency(1.0, 0.1, 10))
+    proposer = Proposer(screen, config, REFERENCE)
+    trials = as_trials(screen, proposer, 8)
+    assert len({trial.user_attrs["key"] for trial in trials}) == 8 == screen.space.size()
+    with pytest.raises(NothingFeasible, match="none is new and feasible"):
+        proposer.next(trials)
 
 
 def test_members_come_cheapest_first_and_strangers_are_left_out(tiny: Path) -> None:
