@@ -26,7 +26,7 @@ from studies.samplers.costs import log_costs
 from studies.samplers.evidence import Described, Evidence
 from studies.samplers.evolution import POPULATION, EvolutionSampler
 from studies.samplers.features import features_of
-from studies.samplers.grammar import GrammarSampler
+from studies.samplers.grammar import GrammarSampler, _Judge
 from studies.samplers.making import _in_generations
 
 COMPACT = spaces["compact"]
@@ -101,6 +101,16 @@ def test_workers_that_ask_before_the_others_told_get_different_members() -> None
     assert len(set(asked)) == 6
     study.ask()  # a worker that has not said anything yet
     run(study, 1)
+
+
+def test_what_is_being_trained_is_thought_of_as_surer() -> None:
+    members = [COMPACT.sample(Random(i)) for i in range(12)]
+    seen = [Evidence({}, known(m), 0.4 + 0.01 * i, 0.0, True, {}) for i, m in enumerate(members[:11])]
+    coming = Evidence({}, known(members[11]), None, 0.0, True, {})
+    asked = [known(members[11]).features]
+    before, after = _Judge(seen, REFERENCE), _Judge([*seen, coming], REFERENCE)
+    assert after._model.predict(asked)[1] < 0.8 * before._model.predict(asked)[1]
+    assert after.scores([known(members[11])])[0] < before.scores([known(members[11])])[0]
 
 
 def test_limits_are_kept_and_a_space_is_left_only_when_it_is_used_up() -> None:
