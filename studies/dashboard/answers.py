@@ -83,8 +83,8 @@ def _link(wish: Wish, view: str) -> dcc.Link:
 
 def _front(app: Dash, watched: Sequence[Watched]) -> None:
     @app.callback(
-        Output("front", "figure"),
-        Output("space", "figure"),
+        Output("front-made", "data"),
+        Output("space-made", "data"),
         Output("flat", "hidden"),
         Output("solid", "hidden"),
         Output("picked", "children"),
@@ -182,7 +182,7 @@ def _chosen(app: Dash, watched: Sequence[Watched]) -> None:
 def _trials(app: Dash, watched: Sequence[Watched]) -> None:
     @app.callback(
         Output("parallel", "figure"),
-        Output("linked", "figure"),
+        Output("linked-made", "data"),
         Output("linked-figures", "hidden"),
         Output("axes", "data"),
         Output("brushed", "children"),

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
-from dash import ClientsideFunction, Dash, Input, Output
+from dash import ClientsideFunction, Dash, Input, Output, State
 from flask import Flask, Response, request
 
 from studies.dashboard.answers import answer, looked
 from studies.dashboard.guarding import guard
-from studies.dashboard.layout import layout_of
+from studies.dashboard.layout import ZOOMED, layout_of
 from studies.dashboard.more_answers import answer_more
 from studies.dashboard.steering import snapshot_of, steer
 from studies.dashboard.watching import Watched
@@ -52,6 +52,11 @@ def app_of(watched: Sequence[Watched], host: str = "127.0.0.1", token: str = "")
     answer(app, watched)
     answer_more(app, watched)
     app.clientside_callback(ClientsideFunction("page", "scheme"), Output("scheme", "data"), Input("url", "pathname"))
+    for name in ZOOMED:
+        # Dash draws a figure that was zoomed into once more, with the zoom as if it had been asked for; after that
+        # plotly's own `uirevision` takes the next figure's lack of a range for a wish to see everything.
+        figure, made = Output(name, "figure"), Input(f"{name}-made", "data")
+        app.clientside_callback(ClientsideFunction("page", "keep"), figure, made, State(name, "id"))
     server: Flask = app.server
     _own_files(server)
     _taken_away(server, watched)

@@ -7,6 +7,18 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       dark.onchange = () => dash_clientside.set_props("scheme", { data: now() });
       return now();
     },
+    // A new figure with the zoom, or the camera, of the one that is shown, if both are of the same things.
+    keep(made, name) {
+      if (!made) return dash_clientside.no_update;
+      const shown = document.querySelector("#" + CSS.escape(name) + " .js-plotly-plot")?.layout, layout = made.layout;
+      if (!shown || shown.uirevision !== layout.uirevision) return made;
+      for (const axis of ["xaxis", "yaxis"]) {
+        if (shown[axis]?.autorange !== false) continue;
+        layout[axis] = { ...layout[axis], range: [...shown[axis].range], autorange: false };
+      }
+      if (shown.scene?.camera) layout.scene = { ...layout.scene, camera: shown.scene.camera };
+      return made;
+    },
   },
 });
 
