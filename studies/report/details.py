@@ -117,7 +117,9 @@ def commands_of(study: Study, row: Row, beside: Row | None) -> tuple[Command, ..
         return shlex.join(["nas", "profile", source, *options])
 
     exported = shlex.join(["nas", "export", source, "--out", f"trial{row.number}"])
+    retrained = shlex.join(["nas", "retrain", place, "--select", f"trial={row.number}"])
     found = [
+        Command("trained in full with five seeds, then scored on the test images", retrained),
         Command("this network as a folder that stands alone: source, weights, ONNX", exported),
         Command("costs by block, counted again independently", line("--depth", "3", "--verify")),
         Command("the drawing, whose cells open at a click", line("--draw", f"trial{row.number}.html")),

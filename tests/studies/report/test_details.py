@@ -11,9 +11,11 @@ import nas
 from nas.graph import Graph
 from search_spaces import published
 from studies.cli import app
+from studies.records import load
 from studies.report import Study
 from studies.report.details import MOST, blocks_figure, changes, curves_figure, detail_of, nearest, shown_numbers
 from studies.report.failures import failures_of
+from studies.retraining.selecting import chosen as chosen_by
 from studies.sources import trial_named
 from tests.studies.report import made
 
@@ -97,7 +99,7 @@ def test_commands_can_be_typed(study: Study, tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     row, beside = study.row[study.front[0]], detail_of(study, study.front[0]).beside
     assert beside is not None
-    exported, verified, *quick = detail_of(study, row.number).commands
+    retrained, exported, verified, *quick = detail_of(study, row.number).commands
     for command in quick:
         assert f"{study.folder.root}:{row.number}" in shlex.split(command.line)
         words = shlex.split(command.line)
@@ -111,6 +113,10 @@ def test_commands_can_be_typed(study: Study, tmp_path: Path, monkeypatch: pytest
     words = shlex.split(exported.line)
     assert words == ["nas", "export", f"{study.folder.root}:{row.number}", "--out", f"trial{row.number}"]
     assert trial_named(words[2]) == (study.folder.root, row.number)
+    words = shlex.split(retrained.line)
+    assert words == ["nas", "retrain", str(study.folder.root), "--select", f"trial={row.number}"]
+    (network,) = chosen_by(load(study.folder.root), words[-1:])
+    assert network.name == f"trial-{row.number}"
 
 
 def test_curves_are_those_of_the_trials_and_rungs_are_marked(study: Study) -> None:
