@@ -1,6 +1,6 @@
 """What rungs are worth: hypervolume against epochs spent, replayed on recorded trainings.
 
-Run: python benchmarks/rungs.py   (a minute; writes benchmarks/results/rungs-cpu.json)
+Run: python benchmarks/rungs.py   (minutes; writes benchmarks/results/rungs-cpu.json)
 
 Members of a table that `benchmarks/trainings.py` recorded come in a random order, as a sampler that learns nothing
 would propose them; four slots train them, an epoch at a time. Compared are everyone trained through, promotion by plain
@@ -26,6 +26,7 @@ from studies.rungs import RULES, Run, rung_epochs, to_promote
 HERE = Path(__file__).parent
 SLOTS, ORDERS, REDUCTION, BANDS = 4, 100, 3, 3
 SHARES = (0.8, 0.9, 0.95)
+FIRST = (3, 1)  # epochs: what a study of 20 steps an epoch has by default, and epochs / reduction^2
 
 
 def members(table: Path) -> list[Run]:
@@ -43,10 +44,10 @@ def members(table: Path) -> list[Run]:
     ]
 
 
-def replay(order: Sequence[Run], rule: str | None, reference: Reference) -> Iterator[tuple[int, float]]:
+def replay(order: Sequence[Run], rule: str | None, reference: Reference, first: int) -> Iterator[tuple[int, float]]:
     """Yield (epochs spent, hypervolume of what is finished) whenever a trial has ended. rule: None trains everyone."""
     last = len(order[0].dice)
-    rungs = (last,) if rule is None else rung_epochs(last, REDUCTION)
+    rungs = (last,) if rule is None else rung_epochs(last, REDUCTION, first)
     runs: dict[int, Run] = {}
     busy: list[tuple[int, int, int]] = []  # (time at which it ends, trial, until)
     coming, finished, spent, now = iter(order), [], 0, 0
@@ -88,7 +89,7 @@ def epochs_to(curve: Sequence[tuple[int, float]], volume: float) -> float:
     return next((epochs for epochs, reached in curve if reached >= volume), float("inf"))
 
 
-def compare(known: Sequence[Run], reference: Reference) -> list[dict[str, object]]:
+def compare(known: Sequence[Run], reference: Reference, first: int) -> list[dict[str, object]]:
     """Return a row per rule and share of the attainable hypervolume."""
     attainable = hypervolume([{"dice": run.dice[-1]} | run.costs for run in known], reference)
     curves: dict[str | None, list[list[tuple[int, float]]]] = {None: [], **{rule: [] for rule in RULES}}
@@ -96,7 +97,7 @@ def compare(known: Sequence[Run], reference: Reference) -> list[dict[str, object
         shuffled = Random(seed).sample(list(known), len(known))
         order = [replace(run, number=number) for number, run in enumerate(shuffled)]
         for rule, found in curves.items():
-            found.append(list(replay(order, rule, reference)))
+            found.append(list(replay(order, rule, reference, first)))
     rows: list[dict[str, object]] = []
     for rule in RULES:
         for share in SHARES:
@@ -106,7 +107,7 @@ def compare(known: Sequence[Run], reference: Reference) -> list[dict[str, object
             ratios = [a / b for a, b in pairs]
             rows.append(
                 {
-                    "name": f"epochs to {share:.0%} of the attainable hypervolume, {rule}",
+                    "name": f"epochs to {share:.0%} of the attainable hypervolume, {rule}, first rung {first}",
                     "value": statistics.median(a for a, _ in pairs) if pairs else None,
                     "baseline": statistics.median(plain),
                     "ratio": round(statistics.median(ratios), 3) if ratios else None,
@@ -118,7 +119,7 @@ def compare(known: Sequence[Run], reference: Reference) -> list[dict[str, object
         same = [max(v for e, v in plain if e <= end) for (end, _), plain in zip(ends, curves[None], strict=True)]
         rows.append(
             {
-                "name": f"hypervolume when all members have come, {rule}, share of the attainable",
+                "name": f"hypervolume when all members have come, {rule}, first rung {first}, share of the attainable",
                 "value": round(statistics.median(volume / attainable for _, volume in ends), 4),
                 "baseline": round(statistics.median(volume / attainable for volume in same), 4),
                 "ratio": round(statistics.median(a / b for (_, a), b in zip(ends, same, strict=True)), 3),
@@ -131,15 +132,14 @@ def compare(known: Sequence[Run], reference: Reference) -> list[dict[str, object
 def main() -> None:
     """Replay and write."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--table", type=Path, default=HERE / "tables" / "medseg_kvasir.csv")
+    parser.add_argument("--table", type=Path, default=HERE / "tables" / "compact_kvasir.csv")
     parser.add_argument("--trivial", type=float, default=0.227, help="Dice of calling everything a lesion")
     asked = parser.parse_args()
     known = members(asked.table)
     reference = Reference(
         {"dice": asked.trivial, "traffic_bytes": 1.01 * max(run.costs["traffic_bytes"] for run in known)}
     )
-    rows = compare(known, reference)
-    record(row | {"members": len(known)} for row in rows)
+    record([row | {"members": len(known)} for first in FIRST for row in compare(known, reference, first)])
 
 
 if __name__ == "__main__":
