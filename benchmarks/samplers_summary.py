@@ -14,10 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from matplotlib import pyplot as plt
-
-from evaluators.device import describe_device
+from recorded import record
 
 HERE = Path(__file__).parent
 AFTER = (10, 20, 25, 40, 50, 80, 100, 200)
@@ -118,25 +116,21 @@ def main() -> None:
         tops[run["problem"]][run["seed"]] = max(
             tops[run["problem"]][run["seed"]], run.get("attainable") or 0.0, *run["volumes"]
         )
-    facts = {"machine": describe_device(torch.device("cpu")), "command": "python benchmarks/samplers.py, see there"}
     found = [
-        row(problem, sampler, filtered, runs, tops[problem]) | facts
+        row(problem, sampler, filtered, runs, tops[problem])
         for (problem, filtered), samplers in groups.items()
         for sampler, runs in samplers.items()
     ]
     for (problem, filtered), samplers in groups.items():
         if filtered and "grammar" in samplers:
-            pairs = [(10, 20), (20, 20), (20, 40), (40, 40), (50, 100), (100, 100)]
+            pairs = [(10, 20), (20, 20), (20, 40), (40, 40), (40, 80), (80, 80), (50, 100), (100, 100)]
             found += [
-                one | facts
+                one
                 for at, against in pairs
                 if (one := paired(problem, samplers["grammar"], samplers, tops[problem], at, against))
             ]
-    out = HERE / "results" / "samplers-cpu.json"
-    out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    record(found, name="samplers")
     draw(dict(groups), tops, HERE.parent / "docs" / "samplers.svg")
-    for one in found:
-        print({name: value for name, value in one.items() if name not in facts})
 
 
 if __name__ == "__main__":
