@@ -17,7 +17,7 @@ from studies.config import StudyConfig, fixed_for_resume, folder_name, load_conf
 from studies.errors import ConfigError, NoRecordYet
 from studies.storing import closed, opened
 
-__all__ = ["StudyFolder", "write_atomic"]
+__all__ = ["StudyFolder", "held", "write_atomic"]
 
 _PACKAGES = ("torch", "optuna", "numpy", "nas-medseg")
 
@@ -86,19 +86,9 @@ class StudyFolder:
 
     @contextmanager
     def driver(self) -> Iterator[None]:
-        """Hold the study: a second driver is refused. The system gives the lock back if this process dies."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.root / "driver.lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise ConfigError(
-                f"{self.root}: another `nas search` is running this study; wait for it or stop it"
-            ) from None
-        try:
+        """Hold the study: a second driver is refused."""
+        with held(self.root, "search"):
             yield
-        finally:
-            lock.release()
 
     def storage(self, *, writing: bool = False) -> BaseStorage:
         """Return the record of trials, where the stored configuration has it. Only the driver writes."""
@@ -135,6 +125,21 @@ class StudyFolder:
             raise ConfigError(
                 f"{self.root}: a line in the middle of the journal is damaged ({fault}); restore it from a backup"
             ) from None
+
+
+@contextmanager
+def held(root: Path, command: str) -> Iterator[None]:
+    """Hold a folder for one command. The system gives the lock back if this process dies. Raises ConfigError if taken."""
+    root.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(root / "driver.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise ConfigError(f"{root}: another `nas {command}` is at work here; wait for it or stop it") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def versions() -> dict[str, str]:

@@ -5,8 +5,6 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from optuna.trial import FrozenTrial
@@ -14,13 +12,13 @@ from optuna.trial import FrozenTrial
 from evaluators.faults import Interrupted
 from evaluators.latency import Latency
 from evaluators.prediction import Prediction
-from nas.errors import NasError
 from nas.graph import Graph
 from nas.space import SearchSpace
 from studies.budgeting import Spending
 from studies.config import StudyConfig
 from studies.errors import ConfigError
-from studies.execution import Ended, Epoch, Executor, Job, Lost
+from studies.execution import Epoch, Executor, Job, Lost
+from studies.execution.crew import ATTEMPTS, Crew
 from studies.facts import Fixed, fixed
 from studies.families import lines_of
 from studies.folder import StudyFolder, read_json, write_atomic
@@ -37,15 +35,7 @@ from studies.rungs import RULES, to_finish, to_promote
 from studies.screening import Screen, Verdict
 from studies.trial import Result, store_candidate
 
-__all__ = ["DiskFull", "Search", "check_sizes"]
-
-ATTEMPTS = 3
-LOOK_S = 0.5  # how soon a request to stop is seen while all slots train
-LEAVE_S = 4.0  # what workers have to end their step; killed in it they lose no more than the epoch they are in
-
-
-class DiskFull(NasError):
-    """Nothing more can be stored. What was stored is whole, and the search goes on from there."""
+__all__ = ["Search", "check_sizes"]
 
 
 class Search:
@@ -78,7 +68,7 @@ class Search:
         self._spending = Spending(config.budget, self._ledger)
         self._keeper = Keeper(folder, self._ledger, config.rungs.keep)
         self._rungs = held.rungs
-        self._flying: dict[int, Job] = {}
+        self._crew = Crew(executor, self._check_leave, self._show, self._record, self._again)
 
     def _said_first(self, held: Fixed) -> Iterator[str]:
         """Yield what a person should know before the first trial; of a search that goes on it was said before."""
@@ -90,49 +80,22 @@ class Search:
 
     def run(self) -> None:
         """Go on until the budget is spent. Raises Interrupted when asked to stop; the record is whole at any moment."""
-        with self._trainings():
+        with self._crew.at_work():
             for trial in self._ledger.unfinished():
                 self._submit(trial)
-                self._work_off(self._executor.slots - 1)
+            self._crew.work_off(self._executor.slots - 1)  # nothing is proposed before it can be trained
             while (reason := self._spending.reason()) is None and self._submit_next():
-                self._work_off(self._executor.slots - 1)
+                self._crew.work_off(self._executor.slots - 1)
             if reason is not None:
                 self._progress.say(reason)
-            self._work_off(0)
+            self._crew.work_off(0)
         for trial in self._ledger.waiting():
             self._ledger.stop(trial, f"waited at epoch {trial.user_attrs['paused']} when the budget was spent")
         self._keeper.tidy()
 
-    @contextmanager
-    def _trainings(self) -> Iterator[None]:
-        """Leave no training behind, however the search ends."""
-        try:
-            yield
-        except Interrupted:
-            self._executor.close(LEAVE_S)
-            raise
-        finally:
-            self._executor.close(0)
-
-    def _work_off(self, most: int) -> None:
-        """Record what is reported until at most so many jobs are being trained."""
-        while True:
-            self._check_leave()
-            if len(self._flying) <= most:
-                return
-            for report in self._executor.wait(LOOK_S):
-                if self._flying.get(report.job.number) != report.job:
-                    continue  # of an attempt that was given up
-                if isinstance(report, Epoch):
-                    self._show(report)
-                elif isinstance(report, Ended):
-                    self._record(report.job, report.result)
-                else:
-                    self._try_again(report)
-
     def _check_leave(self) -> None:
         if self._interrupted():
-            raise Interrupted("search: stopped on request; it goes on from here")
+            raise Interrupted("search: stopped on request")
 
     def _submit_next(self) -> bool:
         """Train a waiting trial further or, while the budget has trials, a new one. Return whether there was any."""
@@ -144,8 +107,8 @@ class Search:
             verdict = self._proposer.next(self._ledger.trials)
             write_atomic(self._folder.screened_file, json.dumps(self._screen.counts))
             self._submit(self._begin(verdict))
-        elif self._flying:
-            self._work_off(len(self._flying) - 1)  # its result may promote another
+        elif self._crew:
+            self._crew.work_off(len(self._crew) - 1)  # its result may promote another
         elif (number := self._to_finish()) is not None:
             self._submit(self._continued(number))
         else:
@@ -191,17 +154,10 @@ class Search:
         last = self._rungs[-1]
         until = last if is_published(trial) else next((epoch for epoch in self._rungs if epoch > done), last)
         attempt, factor = int(trial.user_attrs.get("attempts", 1)), learnt_factor(self._ledger.trials)
-        job = Job(trial.number, attempt, self._folder.trial(trial.number), until, factor)
-        self._flying[trial.number] = job
-        self._executor.submit(job)
+        self._crew.submit(Job(trial.number, attempt, self._folder.trial(trial.number), until, factor))
         self._say_standing()
 
     def _record(self, job: Job, result: Result) -> None:
-        del self._flying[job.number]
-        if result.outcome == "disk_full":
-            raise DiskFull(
-                f"{job.folder}: the disk is full ({result.reason}); make room, then go on by the same command"
-            )
         trial = self._ledger.trials[job.number]
         if result.outcome == "paused":
             self._ledger.pause(trial, result)
@@ -216,17 +172,10 @@ class Search:
             self._standing(), f"trial {trial.number} {trial.user_attrs['origin']} {said}", important=True
         )
 
-    def _try_again(self, lost: Lost) -> None:
-        """Have a job trained once more from its checkpoint; after the last attempt its trial has failed."""
+    def _again(self, lost: Lost) -> None:
         trial = self._ledger.trials[lost.job.number]
-        if lost.job.attempt < ATTEMPTS:
-            attempt = self._ledger.attempt(trial, lost.reason)
-            self._progress.say(f"trial {trial.number}: {lost.reason}; attempt {attempt} of {ATTEMPTS}")
-            job = replace(lost.job, attempt=attempt)
-            self._flying[trial.number] = job
-            self._executor.submit(job)
-        else:
-            self._record(lost.job, Result("crash", f"lost {ATTEMPTS} times; at last {lost.reason}", None, 0.0))
+        attempt = self._ledger.attempt(trial, lost.reason)
+        self._progress.say(f"trial {trial.number}: {lost.reason}; attempt {attempt} of {ATTEMPTS}")
 
     def _measure(self, graph: Graph) -> Latency:
         with self._executor.quiet(self._check_leave):
@@ -251,7 +200,7 @@ class Search:
     def _standing(self) -> Standing:
         """Return how the search stands. Time left: the trials to come, each as long as one took so far."""
         tally, total, begun = self._ledger.tally(), self._spending.trials_total(), len(self._ledger.trials)
-        idle = begun - len(self._flying)
+        idle = begun - len(self._crew)
         left = tally.seconds / idle * max(0, total - idle) / self._executor.slots if idle else None
         return Standing(
             begun,
@@ -261,7 +210,7 @@ class Search:
             len(tally.front),
             tally.volumes[-1] if tally.volumes else 0.0,
             left,
-            training=len(self._flying),
+            training=len(self._crew),
             waiting=len(self._ledger.waiting()),
         )
 

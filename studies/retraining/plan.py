@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from nas.graph import Graph
 from studies.config import StudyConfig, changed_fields, fixed_for_resume, folder_name, load_config
 from studies.errors import ConfigError, SourceError
-from studies.folder import StudyFolder, read_json, write_atomic
+from studies.folder import StudyFolder, held, read_json, write_atomic
 from studies.retraining.selecting import Chosen
 
 __all__ = ["Plan", "RetrainFolder", "Run", "retrain_config", "run_in", "store", "stored_plan"]
@@ -84,17 +82,9 @@ class RetrainFolder:
 
     @contextmanager
     def driver(self) -> Iterator[None]:
-        """Hold the folder: a second driver is refused. The system gives the lock back if this process dies."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.root / "driver.lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise ConfigError(f"{self.root}: another `nas retrain` is at work here; wait for it or stop it") from None
-        try:
+        """Hold the folder: a second driver is refused."""
+        with held(self.root, "retrain"):
             yield
-        finally:
-            lock.release()
 
 
 @dataclass(frozen=True)

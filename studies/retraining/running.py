@@ -161,7 +161,7 @@ def _test_count(study: StudyFolder) -> int:
 
 
 def _next(plan: Plan) -> list[str]:
-    """Return where things lie and how a network is exported: of the best mean Dice, its seed with the median."""
+    """Return where things lie and how the network that was selected first is exported: its training of median Dice."""
     lines = [f"wrote {plan.folder.root}: results.md, results.json, images.csv, worst/"]
     run = median_run(plan)
     if run is None:

@@ -1,16 +1,14 @@
 """All trainings of a retraining, by the executor of a search: what is done is kept, what was stopped goes on."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 from evaluators.faults import Interrupted
-from studies.execution import Ended, Epoch, Executor, Job, Lost
+from studies.execution import Epoch, Executor, Job, Lost
+from studies.execution.crew import ATTEMPTS, Crew
 from studies.folder import write_atomic
 from studies.progress import Progress
 from studies.retraining.plan import Run
-from studies.search import ATTEMPTS, LEAVE_S, LOOK_S, DiskFull
 from studies.trial import Result
 
 __all__ = ["Trainings"]
@@ -28,55 +26,22 @@ class Trainings:
         interrupted: Callable[[], bool],
     ):
         self._runs, self._epochs = list(runs), epochs
-        self._executor, self._progress, self._interrupted = executor, progress, interrupted
-        self._flying: dict[int, Job] = {}
+        self._progress, self._interrupted = progress, interrupted
+        self._crew = Crew(executor, self._check_leave, self._show, self._record, self._again)
 
     def run(self) -> None:
         """Train until each run has a result. Raises Interrupted when asked to stop; a later call goes on from there."""
-        with self._leaving_none():
+        with self._crew.at_work():
             for number, run in enumerate(self._runs):
                 if not run.result_file.exists():
-                    self._work_off(self._executor.slots - 1)
-                    self._submit(Job(number, 1, run.folder, self._epochs, seed=run.seed))
-            self._work_off(0)
+                    self._crew.submit(Job(number, 1, run.folder, self._epochs, seed=run.seed))
+            self._crew.work_off(0)
 
-    @contextmanager
-    def _leaving_none(self) -> Iterator[None]:
-        try:
-            yield
-        except Interrupted:
-            self._executor.close(LEAVE_S)
-            raise
-        finally:
-            self._executor.close(0)
-
-    def _submit(self, job: Job) -> None:
-        self._flying[job.number] = job
-        self._executor.submit(job)
-
-    def _work_off(self, most: int) -> None:
-        """Take in reports until at most so many runs are being trained."""
-        while True:
-            if self._interrupted():
-                raise Interrupted("retrain: stopped on request")
-            if len(self._flying) <= most:
-                return
-            for report in self._executor.wait(LOOK_S):
-                if self._flying.get(report.job.number) != report.job:
-                    continue  # of an attempt that was given up
-                if isinstance(report, Epoch):
-                    self._show(report)
-                elif isinstance(report, Ended):
-                    self._record(report.job, report.result)
-                else:
-                    self._try_again(report)
+    def _check_leave(self) -> None:
+        if self._interrupted():
+            raise Interrupted("retrain: stopped on request")
 
     def _record(self, job: Job, result: Result) -> None:
-        del self._flying[job.number]
-        if result.outcome == "disk_full":
-            raise DiskFull(
-                f"{job.folder}: the disk is full ({result.reason}); make room, then go on by the same command"
-            )
         run, curve = self._runs[job.number], result.curve
         kept = {
             "outcome": result.outcome,
@@ -91,14 +56,8 @@ class Trainings:
         said = f"Dice {curve.dice:.4f} on the validation images" if curve else f"{result.outcome}: {result.reason}"
         self._progress.say(f"{self._name(job)}: {said}")
 
-    def _try_again(self, lost: Lost) -> None:
-        """Have a job trained once more from its checkpoint; after the last attempt its run has failed."""
-        if lost.job.attempt < ATTEMPTS:
-            again = lost.job.attempt + 1
-            self._progress.say(f"{self._name(lost.job)}: {lost.reason}; attempt {again} of {ATTEMPTS}")
-            self._submit(replace(lost.job, attempt=again))
-        else:
-            self._record(lost.job, Result("crash", f"lost {ATTEMPTS} times; at last {lost.reason}", None, 0.0))
+    def _again(self, lost: Lost) -> None:
+        self._progress.say(f"{self._name(lost.job)}: {lost.reason}; attempt {lost.job.attempt + 1} of {ATTEMPTS}")
 
     def _show(self, epoch: Epoch) -> None:
         ended = sum(run.result_file.exists() for run in self._runs)
