@@ -3,29 +3,37 @@
 One file per setting (device, precision, layout, runtime, torch version), appended to and never rewritten: a line cut
 off by a kill is ignored, and what it held is measured again. Entries are keyed by the launch's operators, shapes and
 wiring (`nas.launches.Launch.key`).
+
+Launches are measured as they come, over days, and a shared machine may run at half its speed from one second to the
+next. So each is timed in turn with the reference network; its entry holds where that takes what it took first.
 """
 
 import hashlib
 import json
 import re
+import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor, nn
 
 import nas
 from evaluators.cache import cache_folder, locked, measuring
 from evaluators.device import describe_device
 from evaluators.device import precision as dtype_of
 from evaluators.faults import out_of_memory
-from evaluators.timing import pinned, timed
+from evaluators.reference import REFERENCE_SHAPE, reference_network
+from evaluators.timing import Run, pinned, timed
 from nas.cost import BYTES
 from nas.launches import Launch
 
 __all__ = ["Entry", "OperatorTable", "Ran", "Setting"]
 
-_REPEATS, _FEWEST, _BUDGET_S = 9, 5, 0.005  # per launch
+_FORM = 2  # of the files: with the reference's time
+_REPEATS, _FEWEST, _BUDGET_S = 9, 5, 0.01  # per launch
+_REFERENCE_REPEATS = 50
 _WEIGHT = 0.01  # of all weights: no launch gets slow by denormal numbers
 
 
@@ -45,7 +53,7 @@ class Setting(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A measured launch: its first operator's kind, multiply-accumulates, bytes moved and milliseconds."""
+    """A launch: its first operator's kind, multiply-accumulates, bytes moved, milliseconds at the table's speed."""
 
     kind: str
     macs: int
@@ -68,6 +76,7 @@ class OperatorTable:
     ) -> None:
         self.entries: dict[str, Entry] = {}
         self.networks: dict[str, Ran] = {}
+        self.reference_ms: float | None = None  # of `reference_network`, when the table was begun
         self.path = cache_folder() / "operators" / _file_name(setting)
         self.setting = setting
         self.device = device
@@ -88,9 +97,12 @@ class OperatorTable:
         with measuring(self.device), pinned(self.device):
             if self.path.exists():
                 self._read()
+            reference = self._reference()
+            if self.reference_ms is None:
+                self.reference_ms = self._begin(reference)
             missing = self._missing(missing.values())
             for key, launch in missing.items():
-                self.entries[key] = self._entry(launch)
+                self.entries[key] = self._entry(launch, reference)
         self._append([{"launch": key} | self.entries[key]._asdict() for key in missing])
         return len(missing)
 
@@ -102,9 +114,15 @@ class OperatorTable:
     def _missing(self, launches: Iterable[Launch]) -> dict[str, Launch]:
         return {launch.key: launch for launch in launches if launch.key not in self.entries}
 
-    def _entry(self, launch: Launch) -> Entry:
+    def _begin(self, reference: Run) -> float:
+        (times,) = self._timed([reference], _REFERENCE_REPEATS)
+        found = statistics.median(times)
+        self._append([{"reference_ms": found}])
+        return found
+
+    def _entry(self, launch: Launch, reference: Run) -> Entry:
         try:
-            ms = self._ms(launch)
+            ms = self._ms(launch, reference)
         except RuntimeError as error:
             fault = out_of_memory(error)
             if fault is None:
@@ -113,28 +131,36 @@ class OperatorTable:
             return Entry(kind_of(launch), launch.macs, launch.elements * BYTES[self.setting.precision], ms)
         raise fault
 
-    @torch.inference_mode()
-    def _ms(self, launch: Launch) -> float:
+    def _ms(self, launch: Launch, reference: Run) -> float:
         graph = launch.to_graph()
-        module = nas.to_module(graph, initialise=False).eval()
-        for tensor in (*module.parameters(), *module.buffers()):
-            tensor.fill_(_WEIGHT)
-        module.to(self.device, self._dtype)
-        drawn = [torch.randn(1, *node.shape) for node in graph.nodes() if not node.inputs]
-        given = [tensor.to(self.device, self._dtype) for tensor in drawn]
-        if self.setting.channels_last:
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
-            given = [x.to(memory_format=torch.channels_last) if x.dim() == 4 else x for x in given]
-        (times,) = timed(
-            [lambda: module.run(given)],
-            self.device,
-            warmup=1,
-            repeats=_REPEATS,
-            fewest=_FEWEST,
-            budget_s=_BUDGET_S,
-            clock=self._clock,
+        module = nas.to_module(graph, initialise=False)
+        with torch.no_grad():
+            for tensor in (*module.parameters(), *module.buffers()):
+                tensor.fill_(_WEIGHT)
+        given = self._place(module, [torch.randn(1, *node.shape) for node in graph.nodes() if not node.inputs])
+        times, beside = self._timed([lambda: module.run(given), reference], _REPEATS)
+        assert self.reference_ms is not None
+        return self.reference_ms * statistics.median(times) / statistics.median(beside)
+
+    def _reference(self) -> Run:
+        module = reference_network()
+        (given,) = self._place(module, [torch.randn(1, *REFERENCE_SHAPE)])
+        return lambda: module(given)
+
+    def _place(self, module: nn.Module, inputs: list[Tensor]) -> list[Tensor]:
+        """Have a module on the device, in the setting's precision and layout; return its inputs so."""
+        module.eval().to(self.device, self._dtype)
+        placed = [tensor.to(self.device, self._dtype) for tensor in inputs]
+        if not self.setting.channels_last:
+            return placed
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
+        return [x.to(memory_format=torch.channels_last) if x.dim() == 4 else x for x in placed]
+
+    @torch.inference_mode()
+    def _timed(self, runs: list[Run], repeats: int) -> list[list[float]]:
+        return timed(
+            runs, self.device, warmup=1, repeats=repeats, fewest=_FEWEST, budget_s=_BUDGET_S, clock=self._clock
         )
-        return sorted(times)[len(times) // 2]
 
     def _append(self, rows: list[dict[str, Any]]) -> None:
         """Write whole lines at the end, after what others have written."""
@@ -162,6 +188,8 @@ class OperatorTable:
             if "launch" in row:
                 entry = Entry(str(row["kind"]), int(row["macs"]), int(row["bytes"]), float(row["ms"]))
                 self.entries.setdefault(row["launch"], entry)
+            elif "reference_ms" in row:
+                self.reference_ms = self.reference_ms or float(row["reference_ms"])
             elif "network" in row:
                 self.networks[row["network"]] = Ran(float(row["sum_ms"]), float(row["ms"]))
         except (ValueError, KeyError, TypeError):
@@ -175,5 +203,5 @@ def kind_of(launch: Launch) -> str:
 
 def _file_name(setting: Setting) -> str:
     told = re.sub(r"[^a-z0-9]+", "-", f"{setting.device} {setting.precision} {setting.runtime}".lower()).strip("-")
-    digest = hashlib.blake2b(json.dumps(setting).encode(), digest_size=4).hexdigest()
+    digest = hashlib.blake2b(json.dumps([*setting, _FORM]).encode(), digest_size=4).hexdigest()
     return f"{told[:80]}-{digest}.jsonl"

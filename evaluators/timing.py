@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-__all__ = ["pinned", "timed"]
+__all__ = ["Run", "pinned", "timed"]
 
 Run = Callable[[], object]
 _THREADS = Path("/proc/self/task")

@@ -129,7 +129,7 @@ class StudyFolder:
 
 @contextmanager
 def held(root: Path, command: str) -> Iterator[None]:
-    """Hold a folder for one command. The system gives the lock back if this process dies. Raises ConfigError if taken."""
+    """Hold a folder for one command; the system gives it back if this process dies. Raises ConfigError if held."""
     root.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(root / "driver.lock")
     try:

@@ -1,11 +1,14 @@
 """The table of measured launches: measured once, kept, shared, and whole after any kill."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import nas
 from evaluators.operator_table import Entry, OperatorTable, Ran, Setting
@@ -50,11 +53,40 @@ def test_an_entry_says_what_was_measured() -> None:
     assert 0 < found.ms < 1000
 
 
+def ticking(lengths: Iterator[float]) -> Callable[[], float]:
+    """Return a clock by which timed runs take the given seconds, one after the other."""
+    at, running = 0.0, False
+
+    def clock() -> float:
+        nonlocal at, running
+        at += next(lengths) if running else 0.0
+        running = not running
+        return at
+
+    return clock
+
+
 def test_the_median_of_some_runs_counts_in_milliseconds() -> None:
-    ticks = iter([0, 50] + [t for i in range(9) for t in (100 * i, 100 * i + i)])
-    slow = table(clock=lambda: float(next(ticks)))
-    slow.fill(launches()[:1])
-    assert [entry.ms for entry in slow.entries.values()] == [pytest.approx(1e3 * 4, abs=2e3)]
+    reference = [1.0] * 51
+    in_turn = [99.0, 1.0] + [t for i in range(9) for t in (float(i % 5), 1.0)]
+    one = table(clock=ticking(chain(reference, in_turn)))
+    one.fill(launches()[:1])
+    assert one.reference_ms == pytest.approx(1e3)
+    assert [entry.ms for entry in one.entries.values()] == [pytest.approx(1e3 * 2, abs=1e3)]
+
+
+@given(speeds=st.lists(st.floats(0.2, 5.0), min_size=2, max_size=5))
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_slows_the_whole_machine_down_changes_no_entry(speeds: list[float], tmp_path: Path) -> None:
+    """Of launches that take as long as the reference, all entries are what that took first, at whatever speed."""
+    now = [1.0]
+    one = table(clock=ticking(iter(lambda: now[0], None)), device=f"of {speeds}")
+    for launch in launches()[: 1 + len(speeds)]:
+        one.fill([launch])
+        now[0] = speeds[len(one.entries) - 1] if len(one.entries) <= len(speeds) else 1.0
+    assert len(one.entries) == 1 + len(speeds)
+    assert [entry.ms for entry in one.entries.values()] == [pytest.approx(1e3)] * len(one.entries)
+    assert table(device=f"of {speeds}").reference_ms == pytest.approx(1e3)
 
 
 def test_every_setting_has_its_own_times() -> None:
@@ -77,7 +109,7 @@ def test_what_another_process_adds_meanwhile_is_seen_not_measured_again() -> Non
     assert mine.fill(launches()) == 0
     assert mine.entries == other.entries
     lines = mine.path.read_text().splitlines()
-    assert len(lines) == 1 + len(mine.entries)
+    assert len(lines) == 2 + len(mine.entries)  # the setting, and how long the reference took
     assert json.loads(lines[0])["device"] == Setting.of(CPU, "fp32").device
 
 

@@ -144,7 +144,10 @@ def test_changed_images_are_refused(tiny: Path) -> None:
 
 
 def test_a_second_driver_is_refused(tiny: Path) -> None:
-    with StudyFolder(Path("runs/tiny")).driver(), pytest.raises(ConfigError, match="another `nas search` is at work here"):
+    with (
+        StudyFolder(Path("runs/tiny")).driver(),
+        pytest.raises(ConfigError, match="another `nas search` is at work"),
+    ):
         search(tiny)
 
 
