@@ -13,7 +13,8 @@ is in milliseconds (a scale; of the first pass to the second as well), two for c
 "table, launches measured" measures the launches that a tested network adds, as a study does; "table, fitted half only"
 has the roofline in their place, its factors by kind of operator being of the fitted half too.
 
-Time is CPU time of the thread, since others use the machine as well; rows "wall" say how the clock on the wall does.
+Rows "cpu_ratio" are CPU time of the thread over that of the reference network in turn, which is what repeats best where
+others use the machine or its speed changes; "cpu_ms" the CPU time alone, "wall_ms" the clock on the wall.
 """
 
 import math
@@ -207,7 +208,7 @@ def rows_of(networks: list[Network], table: OperatorTable, added: list[tuple[int
         ceiling = fitted("", first, second, half)[rest]
         rows += scored("first pass (the ceiling)", ceiling, took, ceiling, what)
         for name, values in said.items():
-            if what == "cpu_ms" or name == "table, launches measured":
+            if what != "wall_ms" or name == "table, launches measured":
                 rows += scored(name, fitted(name, values, first, half)[rest], took, ceiling, what)
     cpu = np.array([math.sqrt(network.cpu_ms[0] * network.cpu_ms[1]) for network in networks])
     plain = [not any(getattr(node.op, "groups", 1) > 1 for node in network.graph) for network in networks]
