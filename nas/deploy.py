@@ -1,11 +1,13 @@
 """The graph that is deployed: the prediction alone, at the input's size, BatchNorm folded, nothing unused."""
 
+from collections import Counter
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from nas.errors import GraphError
 from nas.graph import Graph, GraphBuilder, Node
-from nas.ops import Add, BatchNorm, Conv, ConvTranspose, Dropout, Image, ResizeTo, Scale
+from nas.ops import Add, BatchNorm, Conv, ConvTranspose, Dropout, Image, Op, ResizeTo, Scale
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,6 +29,7 @@ def deploy(graph: Graph, output: int | None = None) -> Graph:
         raise GraphError(f"output {output}: the network has {len(graph.outputs)}")
     g = GraphBuilder(graph.image_shape, graph.classes)
     folded = foldable(graph)
+    biased = set(folded.values())
     made: dict[int, Node] = {}
     for node, name in zip(graph.nodes(), graph.names, strict=True):
         inputs = [made[x.index] for x in node.inputs]
@@ -35,24 +38,26 @@ def deploy(graph: Graph, output: int | None = None) -> Graph:
         elif isinstance(node.op, Image | Dropout):
             made[node.index] = inputs[0] if inputs else g.image
         else:
-            with_bias = node.index in folded.values()
-            op = replace(node.op, bias=True) if with_bias and isinstance(node.op, Conv | ConvTranspose) else node.op
+            op = _with_bias(node.op) if node.index in biased else node.op
             made[node.index] = _named(g.add(op, *inputs), name)
     return g.freeze([_prediction(g, graph, made, output)], initialisation=graph.initialisation)
 
 
 def foldable(graph: Graph) -> dict[int, int]:
     """Return the index of each BatchNorm that can be folded, with the index of the convolution that takes it in."""
-    users = graph.users()
-    outputs = set(graph.outputs)
-    return {
+    found = {
         node.index: node.inputs[0].index
         for node in graph.nodes()
-        if isinstance(node.op, BatchNorm)
-        and isinstance(node.inputs[0].op, Conv | ConvTranspose)
-        and len(users[node.inputs[0].index]) == 1
-        and node.inputs[0] not in outputs
+        if isinstance(node.op, BatchNorm) and isinstance(node.inputs[0].op, Conv | ConvTranspose)
     }
+    read = Counter(x.index for node in graph.nodes() for x in set(node.inputs))
+    read.update(output.index for output in graph.outputs)
+    return {norm: conv for norm, conv in found.items() if read[conv] == 1}
+
+
+@cache
+def _with_bias(op: Op) -> Op:
+    return replace(op, bias=True)  # type: ignore[call-arg]  # a convolution
 
 
 def deploy_weights(graph: Graph, state: "dict[str, Tensor]", output: int | None = None) -> "dict[str, Tensor]":
