@@ -40,6 +40,7 @@ class Fragment:
         facts = [node.facts for node in nodes[1:]]
         self.in_shape = nodes[0].facts.shape
         self.facts = facts[-1]
+        self.first = frozenset([type(node.facts.op) for node in nodes[1:] if nodes[0] in node.inputs])  # on the input
         self.depth = nodes[-1].depth
         self.size = len(facts)
         self.params = sum([f.params for f in facts])
@@ -50,6 +51,12 @@ class Fragment:
         self.words = words_of(nodes[1:])
         self.fused = summarise(nodes, fuse=True)
         self._again = again
+        self.smaller: Fragment | None = None  # the same block on the small map that it was recorded on
+        self.deployed: Fragment | None = None  # what is left of it after training, once it was asked for
+
+    def nodes(self) -> Sequence[Node]:
+        """Return new nodes: the input's stand-in, then the operators."""
+        return self._again()
 
     def summary(self, fuse: bool) -> Summary:
         """Return the block's launches as the schedule of a whole graph needs them."""
@@ -67,6 +74,7 @@ class Fragment:
         scaled.cio_elements = self.cio_elements // pixels * others
         scaled.fused = self.fused.scaled(pixels, others)
         scaled._again = again
+        scaled.smaller, scaled.deployed = self, None
         return scaled
 
     @cached_property

@@ -42,13 +42,20 @@ def nothing_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def same_as_its_operators(graph: Graph) -> None:
+    """Check a graph of stamps, and what is left of it after training, against those of single operators."""
     plain = Graph.from_json(graph.to_json())
     assert not any(part.fragment for part in plain.parts)
+    same(graph, plain)
+    same(nas.deploy(graph), nas.deploy(plain))
+
+
+def same(graph: Graph, plain: Graph) -> None:
     assert plain.key() == graph.key()
     assert plain.names == graph.names
     assert len(plain) == len(graph) == len(graph.nodes())
     for schedule in SCHEDULES:
         assert nas.cost(plain, schedule) == nas.cost(graph, schedule)
+    assert plain.to_json() == graph.to_json()
 
 
 @rule("block", seed=0, operators=4)
