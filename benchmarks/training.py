@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
-from recorded import record
+from recorded import known, record
 from scipy.stats import t as student
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
@@ -235,19 +235,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=240, help="trained on where Dice is compared")
     parser.add_argument("--epochs", type=int, default=12, help="of those trainings")
+    parser.add_argument("--only-dice", action="store_true", help="measure that anew, keep the rows of time and memory")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="auto")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     device, data = pick_device(asked.device), reader(asked.data)
-    record(measured(asked, data, device), device)
+    kept = [one for one in known(device) if asked.only_dice and not str(one["name"]).startswith("Dice")]
+    record(measured(asked, data, device), device, kept=kept)
 
 
 def measured(
     asked: argparse.Namespace, data: Callable[[int, int], Samples], device: torch.device
 ) -> Iterator[dict[str, object]]:
-    yield from speed_rows(data, asked.rounds, device)
-    yield memory_row(256, device)
+    if not asked.only_dice:
+        yield from speed_rows(data, asked.rounds, device)
+        yield memory_row(256, device)
     yield dice_row(data, asked.seeds, asked.images, asked.epochs, device)
 
 
