@@ -1,7 +1,8 @@
 """What samplers are worth: hypervolume after so many trials, on recorded trainings and on an analytic problem.
 
 Run: python benchmarks/samplers.py --problem table --seeds 10 --trials 40       (goes on by the same command)
-     python benchmarks/samplers.py --problem landscape --seeds 6 --trials 100
+     python benchmarks/samplers.py --problem fitted --seeds 20 --trials 100
+     python benchmarks/samplers.py --problem landscape --seeds 20 --trials 100
      python benchmarks/samplers.py --problem table --unfiltered ...
      python benchmarks/samplers_summary.py
 
@@ -9,14 +10,16 @@ All samplers go through `studies.proposing`: same random start, same limits, not
 takes whatever a sampler says first: a repeat or an infeasible member costs a trial and brings nothing. Runs are
 appended to `benchmarks/results/samplers-runs.jsonl`, which `samplers_summary.py` reads.
 
-table: the members of `compact` whose training is recorded; others count as infeasible. landscape: `landscapes.py` over
-`medseg`, at most 1 G MACs at 128 x 128 pixels. Objectives: Dice, MACs, traffic.
+table: the members of `compact` whose training is recorded; others count as infeasible. fitted: members of `medseg` with
+at most 150 M MACs at 128 x 128 pixels, Dice by the forest of `fitted.py`; samplers are told it with the noise of a
+training and judged without. landscape: `landscapes.py` over `medseg`, at most 1 G. Objectives: Dice, MACs, traffic.
 """
 
 import argparse
 import csv
 import json
 import math
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +28,7 @@ from typing import NamedTuple
 
 import optuna
 import torch
+from fitted import Fitted, recorded_members
 from landscapes import quality
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -45,7 +49,6 @@ RUNS = HERE / "results" / "samplers-runs.jsonl"
 STUDY = """\
 name: samplers
 objectives: [dice, macs, traffic_bytes]
-constraints: {macs: "<= 1 G"}
 data: {kind: generated, images: 24, size: 128}
 deploy: {size: 128}
 workers: 0
@@ -57,14 +60,22 @@ class Problem(NamedTuple):
 
     space: SearchSpace
     reference: Reference
-    table: Mapping[str, float] | None
+    most_macs: float
+    table: Mapping[str, float] | None = None
     attainable: float | None = None
+    fitted: Fitted | None = None
 
     def dice(self, candidate: Candidate, seed: int) -> float | None:
+        """Return the Dice that a search is judged by."""
         if self.table is not None:
             return self.table.get(candidate.key)
-        costs = {"macs": candidate.cost.macs}
-        return quality(candidate.decisions, costs, candidate.key, seed)
+        if self.fitted is not None:
+            return self.fitted.dice(candidate.decisions, vars(candidate.cost), candidate.key)
+        return quality(candidate.decisions, {"macs": candidate.cost.macs}, candidate.key, seed)
+
+    def told(self, dice: float, candidate: Candidate, seed: int) -> float:
+        """Return the Dice that a search is told."""
+        return self.fitted.told(dice, candidate.key, seed) if self.fitted is not None else dice
 
 
 class Known(Screen):
@@ -97,11 +108,17 @@ def table_problem(path: Path) -> Problem:
     reference = {"dice": 0.227} | {name: 1.01 * max(float(row[name]) for row in rows) for name in COSTS}
     values = [{"dice": float(row["dice_9"])} | {name: float(row[name]) for name in COSTS} for row in rows]
     table = {row["key"]: value["dice"] for row, value in zip(rows, values, strict=True)}
-    return Problem(spaces["compact"], Reference(reference), table, hypervolume(values, Reference(reference)))
+    return Problem(spaces["compact"], Reference(reference), 1e9, table, hypervolume(values, Reference(reference)))
+
+
+def fitted_problem() -> Problem:
+    members = recorded_members()
+    reference = {"dice": 0.227} | {name: 1.01 * max(one.costs[name] for one in members) for name in COSTS}
+    return Problem(spaces["medseg"], Reference(reference), 150e6, fitted=Fitted(members))
 
 
 COSTS = ("macs", "traffic_bytes")
-LANDSCAPE = Problem(spaces["medseg"], Reference({"dice": 0.3, "macs": 1e9, "traffic_bytes": 3e8}), None)
+LANDSCAPE = Problem(spaces["medseg"], Reference({"dice": 0.3, "macs": 1e9, "traffic_bytes": 3e8}), 1e9)
 
 
 def trial_of(candidate: Candidate, space: SearchSpace, dice: float | None) -> FrozenTrial:
@@ -126,11 +143,13 @@ def search(problem: Problem, sampler: str, seed: int, count: int, filtered: bool
     """Return the hypervolume after each trial, the trials that brought nothing new, and seconds per proposal."""
     path = HERE / "results" / f".samplers-{sampler}-{seed}.yaml"
     path.write_text(STUDY, encoding="utf-8")
-    config = load_config(path, [f"space={problem.space.name}", f"sampler.name={sampler}", f"seed={seed}"])
+    limit = f"constraints.macs=<= {problem.most_macs:g}"
+    config = load_config(path, [f"space={problem.space.name}", f"sampler.name={sampler}", f"seed={seed}", limit])
     path.unlink()
     screen = Known(problem, config)
     proposer, maker = Proposer(screen, config, problem.reference), Maker(sampler, screen, problem.reference, seed)
     trials: list[FrozenTrial] = []
+    judged: list[dict[str, float] | None] = []
     spent = []
     keys: set[str] = set()
     repeats = infeasible = 0
@@ -148,27 +167,33 @@ def search(problem: Problem, sampler: str, seed: int, count: int, filtered: bool
         repeats += candidate.key in keys
         infeasible += not fits
         keys.add(candidate.key)
-        trials.append(trial_of(candidate, problem.space, problem.dice(candidate, seed) if fits else None))
-    ended = [trial.values for trial in trials if trial.values]
-    volumes = hypervolumes(
-        [dict(zip(problem.reference.values, values, strict=True)) for values in ended], problem.reference
-    )
-    after, at = [], 0
-    for trial in trials:
-        at += trial.values is not None
-        after.append(round(volumes[at - 1], 6) if at else 0.0)
+        dice = problem.dice(candidate, seed) if fits else None
+        judged.append(None if dice is None else {"dice": dice} | {name: vars(candidate.cost)[name] for name in COSTS})
+        told = None if dice is None else problem.told(dice, candidate, seed)
+        trials.append(trial_of(candidate, problem.space, told))
     return {
-        "volumes": after,
+        "volumes": volumes_after(judged, problem.reference),
         "repeats": repeats,
         "infeasible": infeasible,
         "seconds_per_proposal": round(sum(spent) / len(spent), 4),
+        "seconds_of_last_20": round(statistics.mean(spent[-20:]), 3),
         "slowest_proposal_s": round(max(spent), 3),
     }
 
 
+def volumes_after(judged: Sequence[Mapping[str, float] | None], reference: Reference) -> list[float]:
+    """Return the hypervolume after each trial; None: a trial that brought nothing."""
+    volumes = hypervolumes([values for values in judged if values], reference)
+    after, at = [], 0
+    for values in judged:
+        at += values is not None
+        after.append(round(volumes[at - 1], 6) if at else 0.0)
+    return after
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--problem", choices=("table", "landscape"), default="table")
+    parser.add_argument("--problem", choices=("table", "fitted", "landscape"), default="table")
     parser.add_argument("--samplers", default="grammar,tpe,random,evolution,nsga2,nsga3,gp")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--trials", type=int, default=40)
@@ -178,8 +203,10 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    problem = table_problem(asked.table) if asked.problem == "table" else LANDSCAPE
-    name = f"table of {len(problem.table)}" if problem.table is not None else "landscape"
+    problem = {"table": lambda: table_problem(asked.table), "fitted": fitted_problem, "landscape": lambda: LANDSCAPE}[
+        asked.problem
+    ]()
+    name = f"table of {len(problem.table)}" if problem.table is not None else asked.problem
     done = set()
     if asked.runs.exists():
         known = [json.loads(line) for line in asked.runs.read_text(encoding="utf-8").splitlines()]
