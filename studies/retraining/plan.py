@@ -12,9 +12,10 @@ from nas.graph import Graph
 from studies.config import StudyConfig, changed_fields, fixed_for_resume, folder_name, load_config
 from studies.errors import ConfigError, SourceError
 from studies.folder import StudyFolder, held, read_json, write_atomic
+from studies.pretrained import Pretrained
 from studies.retraining.selecting import Chosen
 
-__all__ = ["Plan", "RetrainFolder", "Run", "retrain_config", "run_in", "store", "stored_plan"]
+__all__ = ["Plan", "RetrainFolder", "Run", "check_weights", "retrain_config", "run_in", "store", "stored_plan"]
 
 _FORMAT = 1
 _MAY_DIFFER = ("train.", "device", "workers")
@@ -100,6 +101,10 @@ class Plan:
         """Return all trainings, one seed of every network after the other."""
         return [self.folder.run(name, seed) for seed in self.seeds for name in self.keys]
 
+    def unfinished(self) -> list[Run]:
+        """Return the trainings that have not ended, well or with a fault."""
+        return [run for run in self.runs() if not run.result_file.exists()]
+
 
 def retrain_config(study: StudyFolder, overrides: Sequence[str]) -> StudyConfig:
     """Return the study's configuration with overrides. Raises ConfigError for one of anything but training."""
@@ -143,8 +148,9 @@ def store(
     selections: Sequence[str],
     networks: Sequence[Chosen],
     seeds: int,
+    pretrained: Pretrained | None,
 ) -> Plan:
-    """Store the networks of every run, then what was selected, and return it."""
+    """Store the networks of every run and what they begin with, then what was selected, and return it."""
     keys = {network.name: network.graph.key() for network in networks}
     for network in networks:
         for seed in seeds_of(config, seeds):
@@ -152,6 +158,8 @@ def store(
             write_atomic(place / "graph.json", network.graph.to_json())
             if network.architecture is not None:
                 write_atomic(place / "architecture.json", network.architecture)
+            if pretrained is not None:
+                pretrained.record(place, network.graph)
     write_atomic(folder.config_file, config.to_yaml())
     selection = {
         "format": _FORMAT,
@@ -159,11 +167,22 @@ def store(
         "seeds": seeds_of(config, seeds),
         "networks": keys,
         "recipe_sha256": _sha256(config.train.model_dump_json()),
+        "encoder_weights_sha256": None if pretrained is None else pretrained.sha256,
         "split_sha256": _sha256(study.split_file.read_text(encoding="utf-8")),
     }
     text = json.dumps(selection, indent=1)
     write_atomic(folder.selection_file, text)
     return Plan(folder, keys, tuple(seeds_of(config, seeds)), _sha256(text))
+
+
+def check_weights(plan: Plan, pretrained: Pretrained | None) -> None:
+    """Raise ConfigError if the encoder weights are other ones than the plan's first trainings began with."""
+    was = read_json(plan.folder.selection_file).get("encoder_weights_sha256")
+    if pretrained is not None and was != pretrained.sha256:
+        raise ConfigError(
+            f"{plan.folder.root}: train.encoder_weights.file: {pretrained.file} has changed since this began: SHA-256 "
+            f"{was}, now {pretrained.sha256}; put the old file back, or give another --name"
+        )
 
 
 def run_in(place: Path) -> Run | None:

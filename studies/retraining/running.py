@@ -17,14 +17,14 @@ from studies.config import StudyConfig, folder_name
 from studies.folder import StudyFolder, write_atomic
 from studies.latency_meter import LatencyMeter
 from studies.material import load_held_out, load_material
-from studies.pretrained import load_pretrained
+from studies.pretrained import Pretrained, load_pretrained
 from studies.progress import Progress
 from studies.records import load
 from studies.retraining.opening import open_test_set, times_opened
-from studies.retraining.plan import Plan, RetrainFolder, Run, retrain_config, store, stored_plan
+from studies.retraining.plan import Plan, RetrainFolder, Run, check_weights, retrain_config, store, stored_plan
 from studies.retraining.results import comparisons_of, spread, summary_of, why_no_claim
 from studies.retraining.selecting import chosen
-from studies.retraining.tables import markdown, show
+from studies.retraining.tables import begun_with, markdown, show
 from studies.retraining.testing import deployed_graph, score_runs, write_images, write_worst
 from studies.retraining.training import Trainings
 from studies.slots import executor_for
@@ -55,11 +55,13 @@ def retrain(directory: Path, wish: Wish, interrupted: Callable[[], bool]) -> boo
     folder = RetrainFolder(study.root / "retrained" / folder_name(wish.name or "+".join(wish.selections)))
     networks = [] if folder.selection_file.exists() else chosen(load(directory), wish.selections)
     with folder.driver(), Progress(console) as progress:
-        plan = stored_plan(folder, study, config, wish.selections, wish.seeds)
-        plan = plan or store(folder, study, config, wish.selections, networks, wish.seeds)
-        progress.say(f"{', '.join(plan.keys)} with {len(plan.seeds)} seeds in {folder.root}; selection {plan.sha256}")
         times_opened(study)  # a damaged log is found before days of training
-        _train(plan, study, config, progress, interrupted)
+        plan = stored_plan(folder, study, config, wish.selections, wish.seeds)
+        pretrained = load_pretrained(config) if plan is None or plan.unfinished() else None
+        plan = plan or store(folder, study, config, wish.selections, networks, wish.seeds, pretrained)
+        check_weights(plan, pretrained)
+        progress.say(f"{', '.join(plan.keys)} with {len(plan.seeds)} seeds in {folder.root}; selection {plan.sha256}")
+        _train(plan, study, config, pretrained, progress, interrupted)
         results = _results(plan, study, config, progress, opens_test=wish.opens_test)
     show(console, results)
     for line in _next(plan):
@@ -68,13 +70,20 @@ def retrain(directory: Path, wish: Wish, interrupted: Callable[[], bool]) -> boo
 
 
 def _train(
-    plan: Plan, study: StudyFolder, config: StudyConfig, progress: Progress, interrupted: Callable[[], bool]
+    plan: Plan,
+    study: StudyFolder,
+    config: StudyConfig,
+    pretrained: Pretrained | None,
+    progress: Progress,
+    interrupted: Callable[[], bool],
 ) -> None:
-    if all(run.result_file.exists() for run in plan.runs()):
+    if not plan.unfinished():
         return
+    for name in plan.keys if pretrained is not None else ():
+        progress.say(begun_with(plan.folder.run(name, plan.seeds[0])))
     progress.say(f"training on {describe_device(pick_device(config.device))}")
     material = load_material(config, study, lambda done, total: progress.doing(f"reading images {done}/{total}"))
-    executor = executor_for(config, material, load_pretrained(config), interrupted)
+    executor = executor_for(config, material, pretrained, interrupted)
     Trainings(plan.runs(), config.train.epochs, executor, progress, interrupted).run()
 
 
@@ -111,6 +120,7 @@ def _untested(plan: Plan, config: StudyConfig, progress: Progress) -> dict[str, 
             "failed": {s: f"{r['outcome']}: {r['reason']}" for s, r in results.items() if s not in dices},
             "validation_dice": spread(list(dices.values())) if dices else None,
             "costs": _costs(plan.folder.run(name, plan.seeds[0]), config, meter, progress),
+            "began_with": begun_with(plan.folder.run(name, plan.seeds[0])),
         }
     return rows
 
@@ -162,7 +172,8 @@ def _test_count(study: StudyFolder) -> int:
 
 def _next(plan: Plan) -> list[str]:
     """Return where things lie and how the network that was selected first is exported: its training of median Dice."""
-    lines = [f"wrote {plan.folder.root}: results.md, results.json, images.csv, worst/"]
+    files = ("results.md", "results.json", "images.csv", "worst/")
+    lines = [f"wrote {plan.folder.root}: {', '.join(name for name in files if (plan.folder.root / name).exists())}"]
     run = median_run(plan)
     if run is None:
         return lines

@@ -11,7 +11,7 @@ from studies.folder import read_json
 from studies.retraining.plan import Run
 from studies.tables import FORMATS
 
-__all__ = ["markdown", "retrained_lines", "show"]
+__all__ = ["begun_with", "markdown", "retrained_lines", "show"]
 
 _OTHERS = {"pooled_dice": "pooled Dice", "iou": "IoU", "precision": "precision", "recall": "recall"}
 _OTHERS |= {"hd95": "HD95 px", "nsd": "NSD"}
@@ -119,6 +119,15 @@ def retrained_lines(run: Run) -> Iterator[str]:
         yield f"latency {row['costs']['latency_ms']:.2f} ms at the study's deploy size, batch 1"
 
 
+def begun_with(run: Run) -> str:
+    """Return which published weights a training begins with; empty where it is from scratch."""
+    known: Mapping[str, Any] = read_json(run.folder / "encoder_weights.json")
+    if not known:
+        return ""
+    share = f"{len(known['used'])} of its encoder's {known['encoder_tensors']} tensors"
+    return f"{run.network} begins with {share} from {known['as']}"
+
+
 def _between(row: Mapping[str, Any]) -> str:
     low, high = row["dice_interval"]
     return f"{low:.4f} .. {high:.4f}"
@@ -137,6 +146,8 @@ def _lines(results: Mapping[str, Any]) -> Iterator[str]:
                 f"p adjusted for {len(results['comparisons'])} comparisons"
             )
     for name, row in results["networks"].items():
+        if row.get("began_with"):
+            yield row["began_with"]
         for seed, reason in row["failed"].items():
             yield f"{name} seed {seed} failed: {reason}"
         for label, dice in row.get("class_dice", {}).items() if len(row.get("class_dice", {})) > 1 else ():

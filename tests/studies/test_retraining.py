@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +16,14 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 import nas
+from evaluators.curve import Curve
 from evaluators.data import scenes
 from evaluators.faults import Interrupted
 from evaluators.latency import Latency
 from nas.graph import Graph
+from search_spaces import published, published_names
+from search_spaces.weights import published_name
+from studies import trial
 from studies.retraining import running
 from studies.retraining.running import Wish, retrain
 from tests.studies.conftest import TINY
@@ -245,6 +250,57 @@ def test_a_training_that_fails_is_named_and_the_code_is_1(study: Path) -> None:
     )
     assert code == 1 and "seed 1 failed: diverged" in said and "0 of 1" in said
     assert not (study / "test_openings.jsonl").exists()
+
+
+def begun_from(study: Path, *more: object) -> tuple[int, str, str]:
+    weights = f"train.encoder_weights={{file: {study.parent / 'weights.pth'}, as: unetpp_keras_L1}}"
+    arguments = ("--select", "best", "--select", PUBLISHED, "--seeds", 1, "--name", "one", "--no-test")
+    return nas_command("retrain", study, *arguments, weights, *more)
+
+
+def checkpoint(seed: int) -> dict[str, torch.Tensor]:
+    torch.manual_seed(seed)
+    module = nas.to_module(nas.build(published["unetpp_keras_L1"], (3, 64, 64)))
+    return {published_name(n, published_names["unetpp_keras_L1"]): t for n, t in module.state_dict().items()}
+
+
+def test_each_network_says_what_of_the_encoder_weights_it_begins_with(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[dict[str, torch.Tensor]] = []
+    real = trial.train
+
+    def train(module: torch.nn.Module, *given: object, **named: object) -> Curve:
+        began.append({name: tensor.clone() for name, tensor in module.state_dict().items()})
+        return real(module, *given, **named)  # type: ignore[arg-type]  # as it came
+
+    monkeypatch.setattr(trial, "train", train)
+    torch.save(checkpoint(7), study.parent / "weights.pth")
+    code, said, error = begun_from(study)
+    assert (code, error) == (0, "")
+    theirs, names = checkpoint(7), published_names["unetpp_keras_L1"]
+    encoder = {n for n in began[1] if n.startswith("encoder.")}
+    assert encoder and all(torch.equal(began[1][n], theirs[published_name(n, names)]) for n in encoder)
+    assert not all(torch.equal(t, theirs[published_name(n, names)]) for n, t in began[1].items())
+    line = f"{PUBLISHED} begins with {len(encoder)} of its encoder's {len(encoder)} tensors from unetpp_keras_L1"
+    table = (study / "retrained/one/results.md").read_text()
+    assert said.count(line) == 2 and line in table, "before the training, and under the tables"
+    assert re.search(r"trial-\d begins with 0 of its encoder's \d+ tensors", table)
+    assert "images.csv" not in said.replace("\n", ""), "the test set was not opened"
+    (study.parent / "weights.pth").unlink()
+    assert begun_from(study)[0] == 0, "what is done is shown without them"
+
+
+def test_encoder_weights_that_cannot_be_used_or_have_changed_are_one_line(study: Path) -> None:
+    code, _, error = begun_from(study)
+    assert code == 2 and "train.encoder_weights" in error and len(error.splitlines()) == 1, error
+    assert not (study / "retrained/one/selection.json").exists(), "the name is still free"
+    torch.save(checkpoint(7), study.parent / "weights.pth")
+    assert begun_from(study)[0] == 0
+    next((study / "retrained/one/runs").glob("published*/seed-1/result.json")).unlink()
+    torch.save(checkpoint(8), study.parent / "weights.pth")
+    code, _, error = begun_from(study)
+    assert code == 2 and "weights.pth has changed since this began" in error and len(error.splitlines()) == 1, error
 
 
 @pytest.mark.slow
