@@ -28,12 +28,15 @@ def retrain(
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="trainings of each network")] = 5,
     name: Annotated[str | None, typer.Option("--name", help="of the folder in retrained/; default WHICH")] = None,
     test: Annotated[bool, typer.Option("--test/--no-test", help="open the test set when all are trained")] = True,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="begin anew what failed, other than by diverging")
+    ] = False,
 ) -> None:
     """Train chosen networks in full, with several seeds, then score them on the test images."""
     from studies.retraining.running import Wish
     from studies.retraining.running import retrain as run
 
-    wish = Wish(select or ["best"], seeds, name, overrides or [], test)
+    wish = Wish(select or ["best"], seeds, name, overrides or [], test, retry_failed)
     with signals() as caught, one_line_faults(caught):
         if not run(directory, wish, lambda: bool(caught)):
             raise typer.Exit(FAILURE)

@@ -76,6 +76,15 @@ class RetrainFolder:
         """The same as Markdown."""
         return self.root / "results.md"
 
+    @property
+    def failures_file(self) -> Path:
+        """How trainings failed that were tried again, one line each."""
+        return self.root / "failures.jsonl"
+
+    def earlier(self, opening: int) -> Path:
+        """The folder for results of an opening that another followed, after trainings were tried again."""
+        return self.root / f"opening-{opening}"
+
     def run(self, network: str, seed: int) -> Run:
         """Return one of its trainings."""
         place = self.root / "runs" / folder_name(network.replace(":", "-")) / f"seed-{seed}"

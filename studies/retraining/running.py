@@ -14,7 +14,8 @@ import nas
 from evaluators.device import describe_device, pick_device
 from evaluators.faults import DeviceError, OutOfMemory
 from studies.config import StudyConfig, folder_name
-from studies.folder import StudyFolder, write_atomic
+from studies.errors import ConfigError
+from studies.folder import StudyFolder, read_json, write_atomic
 from studies.latency_meter import LatencyMeter
 from studies.material import load_held_out, load_material
 from studies.pretrained import Pretrained, load_pretrained
@@ -23,6 +24,7 @@ from studies.records import load
 from studies.retraining.opening import open_test_set, times_opened
 from studies.retraining.plan import Plan, RetrainFolder, Run, check_weights, retrain_config, store, stored_plan
 from studies.retraining.results import comparisons_of, spread, summary_of, why_no_claim
+from studies.retraining.retrying import earlier_failures, forget_failures, may_be_retried
 from studies.retraining.selecting import chosen
 from studies.retraining.tables import begun_with, markdown, show
 from studies.retraining.testing import deployed_graph, score_runs, write_images, write_worst
@@ -33,13 +35,17 @@ __all__ = ["Wish", "retrain"]
 
 
 class Wish(NamedTuple):
-    """What the command line asks for. name: of the folder, that of the selections if None."""
+    """What the command line asks for. name: of the folder, that of the selections if None.
+
+    retries_failed: trainings that failed by what may be otherwise the next time are begun anew.
+    """
 
     selections: Sequence[str]
     seeds: int
     name: str | None
     overrides: Sequence[str]
     opens_test: bool
+    retries_failed: bool = False
 
 
 def retrain(directory: Path, wish: Wish, interrupted: Callable[[], bool]) -> bool:
@@ -57,6 +63,8 @@ def retrain(directory: Path, wish: Wish, interrupted: Callable[[], bool]) -> boo
     with folder.driver(), Progress(console) as progress:
         times_opened(study)  # a damaged log is found before days of training
         plan = stored_plan(folder, study, config, wish.selections, wish.seeds)
+        if wish.retries_failed:
+            _retry(plan, folder, progress)
         pretrained = load_pretrained(config) if plan is None or plan.unfinished() else None
         plan = plan or store(folder, study, config, wish.selections, networks, wish.seeds, pretrained)
         check_weights(plan, pretrained)
@@ -67,6 +75,13 @@ def retrain(directory: Path, wish: Wish, interrupted: Callable[[], bool]) -> boo
     for line in _next(plan):
         console.print(Text(line), soft_wrap=True)  # a command is copied as one line
     return not any(row["failed"] for row in results["networks"].values())
+
+
+def _retry(plan: Plan | None, folder: RetrainFolder, progress: Progress) -> None:
+    if plan is None:
+        raise ConfigError(f"{folder.root}: nothing was retrained here, so nothing has failed; leave out --retry-failed")
+    failed = ", ".join(f"{run.network} seed {run.seed}" for run in forget_failures(plan))
+    progress.say(f"tried again: {failed}" if failed else "nothing failed that may be otherwise the next time")
 
 
 def _train(
@@ -90,35 +105,67 @@ def _train(
 def _results(
     plan: Plan, study: StudyFolder, config: StudyConfig, progress: Progress, *, opens_test: bool
 ) -> Mapping[str, Any]:
-    """Return what the tables say: as stored, or tested now."""
-    stored = plan.folder.results_file
-    if stored.exists():
-        results: dict[str, Any] = json.loads(stored.read_text(encoding="utf-8"))
-        if results["opening"] or not opens_test:
-            return results
+    """Return what the tables say: as stored, or tested now; anew where trainings have ended since the last time."""
+    stored: Mapping[str, Any] = read_json(plan.folder.results_file)
+    if stored and (stored["opening"] or not opens_test):
+        if all(stored["networks"][name]["ended"] == _ends(plan, name)["ended"] for name in plan.keys):
+            return _retold(stored, plan)
+        if stored["opening"]:
+            progress.say(f"trainings ended after opening {stored['opening']} of the test set; its tables lack them")
+            if not opens_test:
+                return stored
+            _set_aside(plan, stored["opening"])
     ended = [run for run in plan.runs() if run.result()["outcome"] == "ok"]
-    results = {"selection_sha256": plan.sha256, "opening": None, "test_images": _test_count(study)}
+    results: dict[str, Any] = {"selection_sha256": plan.sha256, "opening": None, "test_images": _test_count(study)}
     results |= {"networks": _untested(plan, config, progress), "comparisons": [], "why_no_claim": None}
     if opens_test and ended and results["test_images"]:
         _test(plan, study, config, progress, ended, results)
-    write_atomic(plan.folder.tables_file, markdown(results))
-    write_atomic(stored, json.dumps(results, indent=1))
+    _write(results, plan)
     return results
+
+
+def _retold(stored: Mapping[str, Any], plan: Plan) -> Mapping[str, Any]:
+    """Return results with how trainings have failed by now; what ended well is the same."""
+    retried = earlier_failures(plan)
+    rows = {n: row | _ends(plan, n) | {"retried": retried.get(n, {})} for n, row in stored["networks"].items()}
+    results = {**stored, "networks": rows}
+    if results != stored:
+        _write(results, plan)
+    return results
+
+
+def _write(results: Mapping[str, Any], plan: Plan) -> None:
+    write_atomic(plan.folder.tables_file, markdown(results))
+    write_atomic(plan.folder.results_file, json.dumps(results, indent=1))
+
+
+def _set_aside(plan: Plan, opening: int) -> None:
+    """Keep what an opening of the test set gave, the results last: until then this is done again."""
+    place = plan.folder.earlier(opening)
+    place.mkdir(exist_ok=True)
+    for name in ("worst", "images.csv", "results.md", "results.json"):
+        if (plan.folder.root / name).exists():
+            (plan.folder.root / name).rename(place / name)
+
+
+def _ends(plan: Plan, name: str) -> dict[str, Any]:
+    """Return how the trainings of a network ended: the seeds of those that did so well, and why others failed."""
+    results = {run.seed: run.result() for run in plan.runs() if run.network == name}
+    failed = {str(s): f"{r['outcome']}: {r['reason']}" for s, r in results.items() if r["outcome"] != "ok"}
+    return {"asked": len(plan.seeds), "ended": [s for s in results if str(s) not in failed], "failed": failed}
 
 
 def _untested(plan: Plan, config: StudyConfig, progress: Progress) -> dict[str, dict[str, Any]]:
     """Return, by network, what is known without the test set: how trainings ended, costs, latency measured anew."""
-    meter = LatencyMeter(config)
+    meter, retried = LatencyMeter(config), earlier_failures(plan)
     rows: dict[str, dict[str, Any]] = {}
     for name in plan.keys:
-        results = {run.seed: run.result() for run in plan.runs() if run.network == name}
-        dices = {seed: result["dice"] for seed, result in results.items() if result["outcome"] == "ok"}
+        ends = _ends(plan, name)
+        dices = [plan.folder.run(name, seed).result()["dice"] for seed in ends["ended"]]
         progress.doing(f"measuring the latency of {name}")
-        rows[name] = {
-            "asked": len(plan.seeds),
-            "ended": list(dices),
-            "failed": {s: f"{r['outcome']}: {r['reason']}" for s, r in results.items() if s not in dices},
-            "validation_dice": spread(list(dices.values())) if dices else None,
+        rows[name] = ends | {
+            "retried": retried.get(name, {}),
+            "validation_dice": spread(dices) if dices else None,
             "costs": _costs(plan.folder.run(name, plan.seeds[0]), config, meter, progress),
             "began_with": begun_with(plan.folder.run(name, plan.seeds[0])),
         }
@@ -174,6 +221,8 @@ def _next(plan: Plan) -> list[str]:
     """Return where things lie and how the network that was selected first is exported: its training of median Dice."""
     files = ("results.md", "results.json", "images.csv", "worst/")
     lines = [f"wrote {plan.folder.root}: {', '.join(name for name in files if (plan.folder.root / name).exists())}"]
+    if any(may_be_retried(run.result()) for run in plan.runs()):
+        lines.append("Failed trainings are tried again by the same command with --retry-failed")
     run = median_run(plan)
     if run is None:
         return lines

@@ -150,5 +150,7 @@ def _lines(results: Mapping[str, Any]) -> Iterator[str]:
             yield row["began_with"]
         for seed, reason in row["failed"].items():
             yield f"{name} seed {seed} failed: {reason}"
+        for seed, reasons in row.get("retried", {}).items():
+            yield f"{name} seed {seed} was tried again after {'; '.join(reasons)}"
         for label, dice in row.get("class_dice", {}).items() if len(row.get("class_dice", {})) > 1 else ():
             yield f"{name}: Dice of {label} {dice:.4f}"

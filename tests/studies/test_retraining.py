@@ -18,8 +18,9 @@ from torch.nn import functional
 import nas
 from evaluators.curve import Curve
 from evaluators.data import scenes
-from evaluators.faults import Interrupted
+from evaluators.faults import Diverged, Interrupted, OutOfMemory, TimedOut
 from evaluators.latency import Latency
+from evaluators.recipe import Recipe
 from nas.graph import Graph
 from search_spaces import published, published_names
 from search_spaces.weights import published_name
@@ -250,6 +251,101 @@ def test_a_training_that_fails_is_named_and_the_code_is_1(study: Path) -> None:
     )
     assert code == 1 and "seed 1 failed: diverged" in said and "0 of 1" in said
     assert not (study / "test_openings.jsonl").exists()
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, fault: Exception | None, seeds: tuple[int, ...] = (2,)) -> list[int]:
+    """Have trainings with these seeds end by a fault, none if it is None; return the seeds of those that begin."""
+    began: list[int] = []
+    real = trial.train
+
+    def train(
+        module: torch.nn.Module, training: object, validation: object, recipe: Recipe, *rest: object, **more: object
+    ) -> Curve:
+        began.append(recipe.seed)
+        if fault is not None and recipe.seed in seeds:
+            raise fault
+        return real(module, training, validation, recipe, *rest, **more)  # type: ignore[arg-type]  # as it came
+
+    monkeypatch.setattr(trial, "train", train)
+    return began
+
+
+def test_failed_trainings_are_tried_again_only_when_asked_and_the_test_set_is_then_opened_anew(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = study / "retrained/one"
+    with monkeypatch.context() as patch:
+        failing(patch, TimedOut("60 s have passed"))
+        assert not one(study, seeds=2)
+        assert "with --retry-failed" in capsys.readouterr().out.replace("\n", " ")
+    first = place.glob("runs/*/seed-1/*")
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in first}
+    tables = {name: (place / name).read_bytes() for name in ("results.json", "results.md", "images.csv")}
+    with monkeypatch.context() as patch:
+        began = failing(patch, None)
+        assert not one(study, seeds=2) and not began, "final without the option"
+        assert one(study, seeds=2, retries_failed=True, opens_test=False) is False, "the old tables lack it"
+        assert began == [2] and (place / "results.json").read_bytes() == tables["results.json"]
+        assert len((study / "test_openings.jsonl").read_text().splitlines()) == 1
+        capsys.readouterr()
+        assert one(study, seeds=2)
+        assert began == [2] and one(study, seeds=2, retries_failed=True) and began == [2]
+    said = capsys.readouterr().out.replace("\n", " ")
+    assert "trainings ended after opening 1 of the test set" in said and "time 2" in said
+    assert "nothing failed that may be otherwise the next time" in said
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
+    assert {name: (place / "opening-1" / name).read_bytes() for name in tables} == tables
+    assert len((study / "test_openings.jsonl").read_text().splitlines()) == 2
+    table = (place / "results.md").read_text()
+    titles = [line for line in table.splitlines() if line.startswith("## ")]
+    assert all("test seen 2 times" in title for title in titles)
+    assert "seed 2 was tried again after timeout: TimedOut: 60 s have passed" in table and "2 of 2" in table
+    (logged,) = [json.loads(line) for line in (place / "failures.jsonl").read_text().splitlines()]
+    assert (logged["seed"], logged["outcome"]) == (2, "timeout") and "TimedOut" in logged["fault"]
+
+
+def test_trained_again_it_is_as_if_it_had_never_failed(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Path(shutil.copytree(study, tmp_path / "other"))
+    assert one(study, opens_test=False)
+    with monkeypatch.context() as patch:
+        failing(patch, OutOfMemory("no room"), (1,))
+        assert not one(other, opens_test=False)
+        assert not one(other, opens_test=False, retries_failed=True), "it fails again, and once more it may be tried"
+    assert len((other / "retrained/one/failures.jsonl").read_text().splitlines()) == 1
+    assert one(other, opens_test=False, retries_failed=True)
+    first, second = (next(root.glob("retrained/one/runs/*/*/weights.safetensors")) for root in (study, other))
+    assert first.read_bytes() == second.read_bytes()
+    assert not list(other.glob("retrained/one/runs/*/*/fault.txt"))
+
+
+def test_one_that_fails_anew_is_told_with_its_new_reason_and_opens_nothing(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for reason in ("60 s have passed", "90 s have passed"):
+        with monkeypatch.context() as patch:
+            failing(patch, TimedOut(reason))
+            assert not one(study, seeds=2, retries_failed=reason.startswith("90"))
+    table = (study / "retrained/one/results.md").read_text()
+    assert "failed: timeout: TimedOut: 90 s have passed" in table and "after timeout: TimedOut: 60 s" in table
+    assert "test seen" not in table and "1 of 2" in table
+    assert len((study / "test_openings.jsonl").read_text().splitlines()) == 1
+    assert not (study / "retrained/one/opening-1").exists()
+
+
+def test_what_diverged_is_final_and_what_never_began_cannot_be_tried_again(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("retrain", study, "--select", "best", "--seeds", 1, "--name", "one", "train.epochs=2", "--retry-failed")
+    code, _, error = nas_command(*command)
+    assert code == 2 and "nothing was retrained here" in error and len(error.splitlines()) == 1
+    assert not (study / "retrained/one/selection.json").exists()
+    failing(monkeypatch, Diverged("the loss is nan"), (1,))
+    assert not one(study)
+    code, said, _ = nas_command(*command)
+    assert code == 1 and "nothing failed that may be otherwise the next time" in said
+    assert not (study / "retrained/one/failures.jsonl").exists()
 
 
 def begun_from(study: Path, *more: object) -> tuple[int, str, str]:
