@@ -113,11 +113,13 @@ def test_weights_are_taken_as_trained_or_as_exported(tmp_path: Path) -> None:
 
 def test_what_cannot_be_exported_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(1)}, tmp_path / "weights.pt")
+    (tmp_path / "oversized").write_bytes((2**62).to_bytes(8, "little") + b"{}")
     small = ["published:unetpp_keras_L1", "--size", "64"]
     for arguments, said in (
         (["published:hardnet68"], "one vector for an image"),
         ([*small, "--weights", tmp_path / "weights.pt"], "pickled checkpoints"),
         ([*small, "--weights", tmp_path / "missing"], "missing"),
+        ([*small, "--weights", tmp_path / "oversized"], "cannot be read as safetensors"),
         (["published:nothing"], "nas published"),
         ([tmp_path / "weights.pt"], "cannot be read as JSON"),
     ):

@@ -16,6 +16,7 @@ import nas
 from nas.export.inference import Network
 from nas.graph import Graph
 from tests.nas.export.networks import drawn, two_levels, write
+from tests.nas.export.test_poisoned import Canary
 from tests.studies.test_profiling import nas_command
 
 ROOT = Path(__file__).parents[2]
@@ -219,6 +220,31 @@ def test_what_is_no_export_is_one_line(folders: dict[str, Path], tmp_path: Path)
     save_file({name: tensor[:1].clone() for name, tensor in state.items()}, broken / "weights.safetensors")
     code, _, error = nas_command("predict", broken, image, "--backend", "torch", "--out", tmp_path / "out")
     assert code == 2 and "shape" in error and len(error.splitlines()) == 1
+
+
+def test_poisoned_exports_are_refused_in_one_line_with_nothing_written(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    image, canary = picture(tmp_path / "a.png", 8, 8), tmp_path / "canary"
+    graph = json.loads((folders["plain"] / "graph.json").read_text())
+    next(node for node in graph["nodes"] if node["op"] == "Conv")["name"] = "../../canary"
+    torch.save({"weight": Canary(canary)}, tmp_path / "pickled")
+    poisons = {
+        "weights.safetensors": [(tmp_path / "pickled").read_bytes(), (2**62).to_bytes(8, "little") + b"{}"],
+        "graph.json": [json.dumps(graph).encode(), b"[" * 100_000],
+        "preprocess.json": [b"{" * 100_000, b"{}"],
+    }
+    poisoned = changed(folders["plain"], tmp_path / "poisoned")
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    for name, contents in poisons.items():
+        clean = (poisoned / name).read_bytes()
+        for content in contents:
+            (poisoned / name).write_bytes(content)
+            code, _, error = nas_command("predict", poisoned, image, "--backend", "torch", "--out", tmp_path / "out")
+            assert code == 2 and name in error and len(error.splitlines()) == 1, (name, error)
+            assert sorted(path.name for path in tmp_path.rglob("*")) == before
+        (poisoned / name).write_bytes(clean)
+    assert nas_command("predict", poisoned, image, "--backend", "torch", "--out", tmp_path / "out")[0] == 0
 
 
 def test_a_large_image_is_run_in_tiles_with_nearly_the_mask_of_the_whole(

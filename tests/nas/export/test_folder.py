@@ -1,6 +1,7 @@
 """An export: all forms compute the same, at every size it declares, and it stands alone."""
 
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +119,19 @@ def test_verify_names_the_form_that_differs(exported: Path, tmp_path: Path) -> N
     code, said = verify(tmp_path)
     assert code == 1
     assert "model.py    DIFFERS" in said and "model.onnx  agrees" in said and "model.pt2   agrees" in said
+
+
+@pytest.mark.parametrize(("share", "code"), [(0.7e-4, 0), (1.5e-4, 1)])
+def test_verify_ends_with_1_above_a_ten_thousandth_of_the_range(
+    exported: Path, tmp_path: Path, share: float, code: int
+) -> None:
+    shutil.copytree(exported, tmp_path / "net")
+    stored = load_file(tmp_path / "net" / "example.safetensors")
+    logits = stored["logits"]
+    logits.view(-1)[logits.numel() // 2] += share * (logits.max() - logits.min())
+    save_file(stored, tmp_path / "net" / "example.safetensors")
+    done, said = verify(tmp_path / "net", ("torch",))
+    assert done == code and f"{share:.1e} of the logits' range" in said
 
 
 def test_a_network_of_even_sides_declares_them_and_is_right_there(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import runpy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ import nas
 from nas.errors import ExportError, GraphError, NasError, WeightsError
 from nas.export.inference import Network
 from nas.export.preprocess import Preprocess
+from tests.nas.export.test_folder import verify
 
 
 class Canary:
@@ -58,6 +60,18 @@ def test_pickled_weights_are_refused_unread(copied: Path, tmp_path: Path, write:
     write(Canary(canary), copied / "weights.safetensors")
     with pytest.raises(WeightsError, match="pickled checkpoints"):
         nas.load(copied)
+    assert not canary.exists()
+
+
+def test_the_folders_own_reader_takes_no_pickle_and_no_endless_header(copied: Path, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    load = runpy.run_path(str(copied / "model.py"))["load"]
+    for content in (pickle.dumps(Canary(canary)), (2**63).to_bytes(8, "little") + b"{}", b"", header({"x": {}})):
+        (copied / "weights.safetensors").write_bytes(content)
+        with pytest.raises((ValueError, KeyError, RuntimeError)):
+            load()
+    code, said = verify(copied, ("onnxruntime",))
+    assert code == 1 and "agrees" not in said
     assert not canary.exists()
 
 
