@@ -1,5 +1,6 @@
 """Writing an export: a folder that stands alone, whole or not at all."""
 
+import copy
 import inspect
 import runpy
 import shutil
@@ -185,7 +186,17 @@ def _compared(
                 size = " x ".join(map(str, image.shape[2:]))
                 raise ExportError(
                     f"{name}: its logits differ by {share:.1e} of their range from the module's at {size} pixels, at "
-                    f"most {BOUND:g} is allowed, so nothing is written; are the weights finite?"
+                    f"most {BOUND:g} is allowed, so nothing is written; {_cause(module, image, ours)}"
                 )
             differences[name] = max(differences.get(name, 0.0), share)
     return differences
+
+
+def _cause(module: GraphModule, image: torch.Tensor, ours: Tensor) -> str:
+    """Return what is known of why a form differs: weights that are not finite, or that amplify rounding."""
+    if not torch.isfinite(ours).all():
+        return "the module's are not finite: are the weights?"
+    with torch.no_grad():
+        exact = copy.deepcopy(module).double()(image.double())
+    rounding = float((ours - exact).abs().max() / (exact.max() - exact.min()))
+    return f"the module itself is {rounding:.1e} from what it gives in float64; more training often makes that less"

@@ -168,6 +168,18 @@ def test_weights_that_are_not_finite_leave_no_folder(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_weights_that_amplify_rounding_are_told_from_a_form_that_is_wrong(tmp_path: Path) -> None:
+    g = GraphBuilder((3, 32, 32), 1)
+    graph = g.freeze([g.add(Conv(1, 1, bias=False), g.add(Conv(64, 3, padding=1), g.image))])
+    first, _, last = (state := drawn(graph))
+    state[first][1::2], state[last][:, 1::2] = state[first][::2] * (1 + 1e-6), -state[last][:, ::2]  # they cancel
+    with pytest.raises(
+        ExportError, match=r"model\.onnx: its logits differ .* the module itself is [0-9.]+e-0[1-4] from"
+    ):
+        write(graph, tmp_path / "net", state)
+    assert not list(tmp_path.iterdir())
+
+
 def test_model_py_imports_torch_and_the_standard_library_only() -> None:
     lines = source_of(nas.deploy(two_levels())).splitlines()
     imports = {line.split()[1].split(".")[0] for line in lines if line.startswith(("import ", "from "))}
