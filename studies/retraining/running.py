@@ -25,7 +25,7 @@ from studies.retraining.opening import open_test_set, times_opened
 from studies.retraining.plan import Plan, RetrainFolder, Run, check_weights, retrain_config, store, stored_plan
 from studies.retraining.results import comparisons_of, spread, summary_of, why_no_claim
 from studies.retraining.retrying import earlier_failures, forget_failures, may_be_retried
-from studies.retraining.selecting import chosen
+from studies.retraining.selecting import Chosen, chosen
 from studies.retraining.tables import begun_with, markdown, show
 from studies.retraining.testing import deployed_graph, score_runs, write_images, write_worst
 from studies.retraining.training import Trainings
@@ -62,12 +62,9 @@ def retrain(directory: Path, wish: Wish, interrupted: Callable[[], bool]) -> boo
     networks = [] if folder.selection_file.exists() else chosen(load(directory), wish.selections)
     with folder.driver(), Progress(console) as progress:
         times_opened(study)  # a damaged log is found before days of training
-        plan = stored_plan(folder, study, config, wish.selections, wish.seeds)
+        plan, pretrained = _planned(folder, study, config, wish, networks)
         if wish.retries_failed:
-            _retry(plan, folder, progress)
-        pretrained = load_pretrained(config) if plan is None or plan.unfinished() else None
-        plan = plan or store(folder, study, config, wish.selections, networks, wish.seeds, pretrained)
-        check_weights(plan, pretrained)
+            progress.say(_forgotten(plan))
         progress.say(f"{', '.join(plan.keys)} with {len(plan.seeds)} seeds in {folder.root}; selection {plan.sha256}")
         _train(plan, study, config, pretrained, progress, interrupted)
         results = _results(plan, study, config, progress, opens_test=wish.opens_test)
@@ -77,11 +74,25 @@ def retrain(directory: Path, wish: Wish, interrupted: Callable[[], bool]) -> boo
     return not any(row["failed"] for row in results["networks"].values())
 
 
-def _retry(plan: Plan | None, folder: RetrainFolder, progress: Progress) -> None:
-    if plan is None:
-        raise ConfigError(f"{folder.root}: nothing was retrained here, so nothing has failed; leave out --retry-failed")
+def _planned(
+    folder: RetrainFolder, study: StudyFolder, config: StudyConfig, wish: Wish, networks: Sequence[Chosen]
+) -> tuple[Plan, Pretrained | None]:
+    """Return what is or was selected, and the encoder weights if anything is still to begin with them."""
+    plan = stored_plan(folder, study, config, wish.selections, wish.seeds)
+    if plan is not None:
+        pretrained = load_pretrained(config) if wish.retries_failed or plan.unfinished() else None
+        check_weights(plan, pretrained)
+        return plan, pretrained
+    if wish.retries_failed:
+        raise ConfigError(f"{folder.root}: nothing was retrained here that could fail; leave out --retry-failed")
+    pretrained = load_pretrained(config)
+    return store(folder, study, config, wish.selections, networks, wish.seeds, pretrained), pretrained
+
+
+def _forgotten(plan: Plan) -> str:
+    """Have failed trainings begin anew and return which."""
     failed = ", ".join(f"{run.network} seed {run.seed}" for run in forget_failures(plan))
-    progress.say(f"tried again: {failed}" if failed else "nothing failed that may be otherwise the next time")
+    return f"tried again: {failed}" if failed else "nothing failed that may be otherwise the next time"
 
 
 def _train(
