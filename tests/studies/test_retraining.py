@@ -393,7 +393,11 @@ def test_encoder_weights_that_cannot_be_used_or_have_changed_are_one_line(study:
     assert not (study / "retrained/one/selection.json").exists(), "the name is still free"
     torch.save(checkpoint(7), study.parent / "weights.pth")
     assert begun_from(study)[0] == 0
-    next((study / "retrained/one/runs").glob("published*/seed-1/result.json")).unlink()
+    result = next((study / "retrained/one/runs").glob("published*/seed-1/result.json"))
+    result.write_text(json.dumps(json.loads(result.read_text()) | {"outcome": "timeout"}))
+    (study.parent / "weights.pth").unlink()
+    assert begun_from(study, "--retry-failed")[0] == 2 and result.exists(), "not forgotten while it cannot begin"
+    result.unlink()
     torch.save(checkpoint(8), study.parent / "weights.pth")
     code, _, error = begun_from(study)
     assert code == 2 and "weights.pth has changed since this began" in error and len(error.splitlines()) == 1, error
