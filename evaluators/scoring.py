@@ -17,7 +17,15 @@ from evaluators.loss import at_size, outputs_for
 from evaluators.scores import Score, score_image
 from nas.errors import ShapeError
 
-__all__ = ["DiceScore", "class_indexes", "dice_score", "predicted_masks", "prepare", "score_network"]
+__all__ = [
+    "DiceScore",
+    "class_indexes",
+    "dice_score",
+    "predicted_labels",
+    "predicted_masks",
+    "prepare",
+    "score_network",
+]
 
 
 @dataclass(frozen=True)
@@ -66,8 +74,7 @@ def dice_score(
     areas, finite = [], []
     with torch.inference_mode(), torch.autocast(images.device.type, torch.bfloat16, dtype == torch.bfloat16):
         for some, target in zip(torch.split(images, batch), torch.split(masks, batch), strict=True):
-            outputs = module(prepare(normalise(some), channels_last))
-            logits = at_size(_counted(outputs, prediction, outputs_for(classes)), target)
+            logits = _logits(module, some, target, prediction, channels_last, classes)
             areas.append(torch.stack(overlaps(class_indexes(logits, classes), target, classes)))
             finite.append(logits.isfinite().all())
         common, both = torch.cat(areas, 2)
@@ -76,6 +83,30 @@ def dice_score(
     if mean != mean:
         raise Diverged("scoring: the network's logits on the validation images are not finite; lower the learning rate")
     return DiceScore(mean, pooled)
+
+
+def predicted_labels(
+    module: nn.Module,
+    images: torch.Tensor,
+    *,
+    prediction: int = 0,
+    batch: int = 8,
+    dtype: torch.dtype = torch.float32,
+    channels_last: bool = True,
+    classes: int = 2,
+) -> torch.Tensor:
+    """Return what a network predicts for each image at its size, class indexes uint8 (N, H, W), on the images' device.
+
+    Arguments and errors are those of `dice_score`: `dice_of_classes` of these labels are the Dice that it averages.
+    """
+    found = []
+    with torch.inference_mode(), torch.autocast(images.device.type, torch.bfloat16, dtype == torch.bfloat16):
+        for some in torch.split(images, batch):
+            logits = _logits(module, some, some[:, 0], prediction, channels_last, classes)
+            if not logits.isfinite().all():
+                raise Diverged("scoring: the network's logits are not finite; its training diverged")
+            found.append(class_indexes(logits, classes))
+        return torch.cat(found)
 
 
 def score_network(
@@ -141,8 +172,7 @@ def predicted_masks(
     for start in range(0, len(images), batch):
         some = images[start : start + batch]
         with torch.inference_mode():
-            outputs = module(prepare(normalise(some), channels_last=True))
-            logits = at_size(_counted(outputs, prediction, outputs_for(classes)), some[:, 0])
+            logits = _logits(module, some, some[:, 0], prediction, True, classes)
         if not logits.isfinite().all():
             raise Diverged("scoring: the network's logits are not finite; its training diverged")
         for scores, (height, width) in zip(logits, sizes[start : start + batch], strict=True):
@@ -160,6 +190,14 @@ def class_indexes(logits: torch.Tensor, classes: int) -> torch.Tensor:
     if classes == 2:
         return (logits[:, 0] > 0).to(torch.uint8)  # logit 0 is probability 0.5
     return logits.argmax(1).to(torch.uint8)
+
+
+def _logits(
+    module: nn.Module, images: torch.Tensor, like: torch.Tensor, prediction: int, channels_last: bool, classes: int
+) -> torch.Tensor:
+    """Return the logits that count, (N, K, H, W), at the height and width of `like`."""
+    outputs = module(prepare(normalise(images), channels_last))
+    return at_size(_counted(outputs, prediction, outputs_for(classes)), like)
 
 
 def _counted(outputs: torch.Tensor | Sequence[torch.Tensor], prediction: int, channels: int) -> torch.Tensor:

@@ -7,12 +7,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from evaluators.augment import normalise
 from evaluators.data.outlining import outlined
 from evaluators.dice import IGNORE, dice_of_classes
-from evaluators.scoring import class_indexes
+from evaluators.scoring import predicted_labels
 from nas.module import GraphModule
 from studies.material import Material
+from studies.picturing import middle_pixels
 
 __all__ = ["example_picture"]
 
@@ -25,11 +25,14 @@ def example_picture(module: GraphModule, material: Material) -> tuple[bytes, lis
     Columns: the image, the mask's outline, the prediction's. At the training size.
     """
     samples = material.validation
-    found = torch.cat([_predicted(module, image[None], samples.classes) for image in samples.images])
+    found = predicted_labels(module, samples.images, batch=1, channels_last=False, classes=samples.classes)
     dices = dice_of_classes(found, samples.masks, samples.classes)
     order = torch.argsort(dices, stable=True).tolist()
     chosen = list(dict.fromkeys(order[place] for place in (0, len(order) // 2, -1)))
-    rows = [_row(samples.images[i], samples.masks[i].numpy(), found[i].numpy()) for i in chosen]
+    rows = [
+        _row(middle_pixels(samples.images[i], material.slices), samples.masks[i].numpy(), found[i].numpy())
+        for i in chosen
+    ]
     gap = np.full((_GAP, rows[0].shape[1], 3), 255, np.uint8)
     stacked = [part for row in rows for part in (row, gap)][:-1]
     file = io.BytesIO()
@@ -37,17 +40,7 @@ def example_picture(module: GraphModule, material: Material) -> tuple[bytes, lis
     return file.getvalue(), [float(dices[i]) for i in chosen]
 
 
-def _predicted(module: GraphModule, image: torch.Tensor, classes: int) -> torch.Tensor:
-    with torch.no_grad():
-        logits = module(normalise(image))
-    assert isinstance(logits, torch.Tensor)
-    return class_indexes(logits, classes)
-
-
-def _row(image: torch.Tensor, truth: NDArray[np.uint8], found: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    channels = image.shape[0]
-    middle = image if channels in (1, 3) else image[channels // 2][None]  # of a slice with its neighbours, the slice
-    pixels = middle.permute(1, 2, 0).numpy()
+def _row(pixels: NDArray[np.uint8], truth: NDArray[np.uint8], found: NDArray[np.uint8]) -> NDArray[np.uint8]:
     plain = outlined(pixels, np.zeros_like(truth))
     gap = np.full((truth.shape[0], _GAP, 3), 255, np.uint8)
     return np.concatenate([plain, gap, outlined(pixels, truth, IGNORE), gap, outlined(pixels, found)], axis=1)

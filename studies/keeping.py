@@ -2,6 +2,8 @@
 
 from studies.folder import StudyFolder
 from studies.ledger import Ledger
+from studies.predictions import PREDICTIONS
+from studies.records import is_published
 from studies.rungs import Run
 
 __all__ = ["Keeper"]
@@ -10,6 +12,7 @@ __all__ = ["Keeper"]
 class Keeper:
     """Deletes weights of dominated trials, and checkpoints of all waiting or stopped ones but the best.
 
+    Pictures of predictions go with the weights, but those of published networks stay: others are set beside them.
     A trial that is promoted without its checkpoint trains again from the start.
     """
 
@@ -22,6 +25,8 @@ class Keeper:
         tally = self._ledger.tally()
         for number in tally.dominated:
             self._delete(number, "weights.safetensors")
+            if not is_published(self._ledger.trials[number]):
+                self._delete(number, PREDICTIONS)
         idle = [run for run in tally.runs() if run.paused and (run.number, "checkpoint.pt") not in self._gone]
         for run in sorted(idle, key=_promise, reverse=True)[self._most :]:
             self._delete(run.number, "checkpoint.pt")

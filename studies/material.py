@@ -40,12 +40,16 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Material:
-    """What trials train and are scored on. The test part is counted and never loaded into a trial."""
+    """What trials train and are scored on. The test part is counted and never loaded into a trial.
+
+    `slices`: how many slices the channels of an image are, itself in the middle.
+    """
 
     training: Samples
     validation: Samples
     test_count: int
     baselines: dict[str, float]
+    slices: int = 1
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,8 @@ def load_material(config: StudyConfig, folder: StudyFolder | None, on_progress: 
         "all_foreground": all_foreground_dice(validation.masks, samples.classes),
         "mean_mask": mean_mask_dice(training.masks, validation.masks, samples.classes),
     }
-    return Material(training, validation, len(split.test), baselines)
+    slices = 2 * config.data.neighbours + 1 if isinstance(config.data, FolderData) else 1
+    return Material(training, validation, len(split.test), baselines, slices)
 
 
 def load_held_out(config: StudyConfig, folder: StudyFolder, on_progress: Progress | None = None) -> HeldOut:

@@ -18,6 +18,7 @@ DRAWN = 300
 PROPOSED = 100  # drawn as the search draws, under the constraints
 TIMED = 3
 BYTES_PER_PARAMETER_KEPT = 4
+PICTURE_BYTES_PER_PIXEL = 40  # eight colour images of noise with three small pictures each, as base64
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,13 @@ def _pretrained_share(pretrained: Pretrained, feasible: Sequence[Candidate]) -> 
 
 
 def _disk_bytes(config: StudyConfig, feasible: Sequence[Candidate]) -> int:
-    """Weights of at most every trial, the kept checkpoints (weights, average, two moments), some text per trial."""
+    """Weights and pictures of at most every trial, the kept checkpoints, some text per trial.
+
+    A checkpoint holds weights, their average and two moments.
+    """
     largest = max(candidate.cost.params for candidate in feasible)
     typical = feasible[len(feasible) // 2].cost.params
-    text = 200_000
+    text, pictures = 200_000, PICTURE_BYTES_PER_PIXEL * config.train.size**2
     checkpoints = 4 * (largest + min(config.rungs.keep, config.budget.trials) * typical)
-    return BYTES_PER_PARAMETER_KEPT * (config.budget.trials * typical + checkpoints) + text * config.budget.trials
+    per_trial = BYTES_PER_PARAMETER_KEPT * typical + pictures + text
+    return BYTES_PER_PARAMETER_KEPT * checkpoints + per_trial * config.budget.trials

@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 
 import nas
 from evaluators.curve import Curve, EpochRecord
-from evaluators.device import pick_device
-from evaluators.faults import Interrupted, OutOfMemory
+from evaluators.device import pick_device, precision
+from evaluators.faults import Interrupted, OutOfMemory, out_of_memory
 from evaluators.proxies import measure
 from evaluators.recipe import Recipe
 from evaluators.training import train
@@ -28,6 +28,8 @@ from studies.folder import write_atomic
 from studies.material import Material
 from studies.memory import MemoryPlan
 from studies.outcomes import Outcome, outcome_of
+from studies.picturing import predictions_of
+from studies.predictions import PREDICTIONS, write_predictions
 from studies.pretrained import Pretrained
 from studies.screening import Candidate
 
@@ -87,6 +89,7 @@ class Trainer:
     ) -> Result:
         """Train the graph in `folder` up to an epoch, on from its checkpoint; store its curve and, at the end, weights.
 
+        What it then predicts on validation images is stored too, but not of a retraining: that has the test images.
         `memory_factor` is what the study has learnt so far (`studies.memory`); `seed` is the study's if None. Raises
         Interrupted if asked to stop; every other fault is an outcome, not an exception.
         """
@@ -102,6 +105,8 @@ class Trainer:
             curve = self._train(module, folder, until, on_epoch, micro_batch, recipe)
             facts |= plan.facts(curve)
             self._store(module, curve, folder)
+            if self._ended(curve) and seed is None:
+                self._store_predictions(module, curve, folder, recipe)
         except Interrupted:
             raise
         except Exception as fault:  # noqa: BLE001  # the one door where a trial's fault becomes its outcome
@@ -113,13 +118,34 @@ class Trainer:
             write_atomic(folder / "fault.txt", traceback.format_exc())
             return Result(outcome_of(fault), reason, None, seconds, facts)
         seconds = sum(record.seconds for record in curve.epochs)
-        return Result("ok" if len(curve.epochs) >= self._config.train.epochs else "paused", "", curve, seconds, facts)
+        return Result("ok" if self._ended(curve) else "paused", "", curve, seconds, facts)
+
+    def _ended(self, curve: Curve) -> bool:
+        return len(curve.epochs) >= self._config.train.epochs
 
     def _store(self, module: GraphModule, curve: Curve, folder: Path) -> None:
         write_curve(folder / "curve.csv", curve.epochs)
-        if len(curve.epochs) >= self._config.train.epochs:
+        if self._ended(curve):
             weights = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
             save_file(weights, folder / "weights.safetensors")
+
+    def _store_predictions(self, module: GraphModule, curve: Curve, folder: Path, recipe: Recipe) -> None:
+        """Store pictures of the worst cases; none where others have taken the memory: that is no fault of a network."""
+        try:
+            found = predictions_of(
+                module,
+                self._material.validation.to(self._device),
+                prediction=int(module.prediction),
+                batch=curve.epochs[-1].micro_batch or 1,
+                dtype=precision(recipe.precision, self._device),
+                channels_last=recipe.channels_last,
+                slices=self._material.slices,
+            )
+        except RuntimeError as fault:
+            if out_of_memory(fault) is None:
+                raise
+            return
+        write_predictions(folder / PREDICTIONS, found)
 
     def _module(self, graph: Graph, seed: int) -> GraphModule:
         with torch.random.fork_rng([]):

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -63,6 +63,10 @@ class Samples:
 
     def __len__(self) -> int:
         return int(self.images.shape[0])
+
+    def to(self, device: torch.device) -> "Samples":
+        """Return the samples on a device."""
+        return replace(self, images=self.images.to(device), masks=self.masks.to(device))
 
     def select(self, indices: Sequence[int]) -> "Samples":
         """Return the samples at `indices` (each in 0..N-1), in that order.

@@ -18,6 +18,7 @@ from nas.graph import Graph
 from search_spaces import load, spaces
 from studies.errors import ConfigError
 from studies.folder import StudyFolder
+from studies.predictions import PREDICTIONS, read_predictions
 from studies.records import StudyRecord
 from studies.running import run
 
@@ -54,6 +55,9 @@ def test_front_and_hypervolume_follow_from_the_trials(tiny: Path) -> None:
         assert (number in front.index) != dominated
         kept = (record.folder.trial(number) / "weights.safetensors").exists()
         assert kept == (number in front.index)
+        predictions = read_predictions(record.folder.trial(number) / PREDICTIONS)
+        assert (predictions is not None) == kept
+        assert predictions is None or predictions.mean == pytest.approx(row["dice"], abs=1e-6)
     volume = record.hypervolume()
     assert volume.is_monotonic_increasing
     assert len(volume) == 4
@@ -81,6 +85,16 @@ def test_stored_weights_give_the_recorded_dice(tiny: Path) -> None:
         channels_last=False,
     )
     assert dice.mean == pytest.approx(record.front()["dice"].iloc[0], abs=0.02)  # training scored in half precision
+
+
+def test_memory_that_others_took_costs_pictures_and_no_trial(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4096 bytes")
+
+    monkeypatch.setattr("studies.trial.predictions_of", full)
+    record = search(tiny, "budget.trials=1")
+    assert record.trials()["outcome"].tolist() == ["ok"]
+    assert not (record.folder.trial(0) / PREDICTIONS).exists()
 
 
 def summary(record: StudyRecord) -> list[tuple[str, float]]:
