@@ -63,12 +63,15 @@ def status(directory: Annotated[Path, typer.Argument(help="the study's folder")]
 def report(
     directory: Annotated[Path, typer.Argument(help="the study's folder; nothing in it is changed")],
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="page to write; default NAME.html")] = None,
+    images: Annotated[
+        bool, typer.Option("--images", help="with validation images and predictions; file names become numbers")
+    ] = False,
 ) -> None:
     """Write a page to choose a network in: one file that works offline, also while a search runs."""
     from studies.report import write_report
 
     with one_line_faults():
-        write_report(directory, out)
+        write_report(directory, out, images)
 
 
 @app.command()

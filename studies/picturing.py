@@ -97,14 +97,14 @@ def _case(samples: Samples, index: int, found: torch.Tensor, dice: float, slices
     truth, labels = samples.masks[index].cpu().numpy(), found.cpu().numpy()
     pixels = middle_pixels(samples.images[index], slices)
     colours = _class_colours(samples.classes)
-    return Case(
-        samples.ids[index],
-        round(dice, 6),
-        _png(Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)),
-        _indexed(truth, colours),
-        _indexed(labels, colours),
-        _indexed(errors_of(truth, labels), [colour for colour, _ in ERRORS.values()], [a for _, a in ERRORS.values()]),
-    )
+    kinds, opaque = [colour for colour, _ in ERRORS.values()], [share for _, share in ERRORS.values()]
+    pictures = {
+        "image": _png(Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)),
+        "truth": _indexed(truth, colours),
+        "prediction": _indexed(labels, colours),
+        "error": _indexed(errors_of(truth, labels), kinds, opaque),
+    }
+    return Case(samples.ids[index], round(dice, 6), pictures)
 
 
 def _class_colours(classes: int) -> list[Colour]:

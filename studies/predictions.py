@@ -20,21 +20,14 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Case(NamedTuple):
-    """One image: its id, the Dice there (0..1), and four PNGs of one size, each as base64.
+    """One image: its id, the Dice there (0..1), and its `PICTURES` by kind, PNGs of one size as base64.
 
     truth, prediction: Classes as colours. error: Laid over the image; transparent where nothing is wrong or marked.
     """
 
     name: str
     dice: float
-    image: str
-    truth: str
-    prediction: str
-    error: str
-
-    def picture(self, kind: str) -> bytes | None:
-        """Return one of the `PICTURES`, None if there is none of that kind."""
-        return base64.b64decode(getattr(self, kind)) if kind in PICTURES else None
+    pictures: dict[str, str]
 
 
 class Predictions(NamedTuple):
@@ -67,7 +60,10 @@ def read_predictions(path: Path) -> Predictions | None:
 
 
 def _case(stored: Mapping[str, object]) -> Case:
-    return Case(str(stored["name"]), _share(stored["dice"]), *(_png(kind, stored[kind]) for kind in PICTURES))
+    pictures = stored["pictures"]
+    if not isinstance(pictures, dict):
+        raise TypeError("a case has no pictures")
+    return Case(str(stored["name"]), _share(stored["dice"]), {kind: _png(kind, pictures[kind]) for kind in PICTURES})
 
 
 def _share(value: object) -> float:

@@ -1,6 +1,7 @@
 """The page as a WSGI application: Dash with everything that it loads from this server, and files to take away."""
 
 import re
+from base64 import b64decode
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
@@ -15,7 +16,9 @@ from studies.dashboard.more_answers import answer_more
 from studies.dashboard.steering import snapshot_of, steer
 from studies.dashboard.watching import Watched
 from studies.dashboard.wish import Wish
+from studies.predictions import PICTURES
 from studies.report import page_of
+from studies.report.cases import predictions_at
 from studies.report.listing import csv_of
 
 __all__ = ["app_of"]
@@ -60,6 +63,7 @@ def app_of(watched: Sequence[Watched], host: str = "127.0.0.1", token: str = "")
     server: Flask = app.server
     _own_files(server)
     _taken_away(server, watched)
+    _pictures(server, watched)
     guard(server, host, token, app.csp_hashes())
     return server
 
@@ -85,6 +89,20 @@ def _taken_away(server: Flask, watched: Sequence[Watched]) -> None:
     def report() -> Response:
         study = snapshot_of(watched, Wish.of(request.query_string.decode("latin-1"))).study
         return _file(page_of(study), "report.html")
+
+
+def _pictures(server: Flask, watched: Sequence[Watched]) -> None:
+    """Answer with what a network predicts on validation images."""
+
+    @server.get("/case.png")
+    def case() -> Response:
+        study = snapshot_of(watched, Wish.of(request.query_string.decode("latin-1"))).study
+        number, place = (request.args.get(name, -1, int) for name in ("trial", "case"))
+        found = predictions_at(study, number) if number in study.row else ""
+        kind = request.args.get("kind", "")
+        if isinstance(found, str) or not 0 <= place < len(found.cases) or kind not in PICTURES:
+            return Response(status=404)
+        return Response(b64decode(found.cases[place].pictures[kind]), mimetype="image/png")
 
 
 def _file(text: str, name: str) -> Response:

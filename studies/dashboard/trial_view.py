@@ -11,7 +11,9 @@ from studies.dashboard.components import CONFIG, Part, component_of, figure_plac
 from studies.dashboard.roofing import bounds_part, roof_figure, roofline_of
 from studies.dashboard.watching import Snapshot
 from studies.dashboard.wish import Wish
+from studies.predictions import Case
 from studies.progress import duration
+from studies.report.cases import cases_part, predictions_at
 from studies.report.details import Detail, blocks_figure, curves_figure
 from studies.report.looks import unit_of
 from studies.report.markup import Markup, tag
@@ -25,7 +27,7 @@ _SHOWN = ("dice", "latency_ms", "traffic_bytes", "macs", "params")
 
 
 def trial_parts(snapshot: Snapshot, number: int, wish: Wish, scheme: str | None) -> list[Part]:
-    """Return a trial: drawing, decisions, commands, curve, costs by block. Raises KeyError if there is none."""
+    """Return a trial: drawing, decisions, commands, curve, predictions, costs by block. Raises KeyError for none."""
     detail, study = snapshot.detail(number), snapshot.study
     others = tuple(n for n in wish.beside if n != number)
     beside = wish.link(view="compare", beside=(*others, number)[-3:] if others else ())
@@ -41,10 +43,18 @@ def trial_parts(snapshot: Snapshot, number: int, wish: Wish, scheme: str | None)
             html.Div([html.H3("Costs by block"), figure_place("blocks", "shares of costs by block", blocks)])
         )
     parts.append(html.Div(figures, className="columns"))
+    parts.append(_predictions(snapshot, number, wish))
     if detail.blocks:
         parts += _roof(snapshot, detail, scheme)
         parts.append(component_of(costs_table(detail)))
     return [*parts, component_of(all_decisions(detail.row))]
+
+
+def _predictions(snapshot: Snapshot, number: int, wish: Wish) -> Part:
+    def source(_: Case, place: int, kind: str) -> dict[str, str]:
+        return {"src": f"case.png?study={wish.study}&trial={number}&case={place}&kind={kind}"}
+
+    return component_of(cases_part(snapshot.study, predictions_at(snapshot.study, number), source))
 
 
 def drawing_place(drawing: Drawing, name: str) -> Component:

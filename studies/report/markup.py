@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 __all__ = ["Markup", "as_json", "plain", "tag"]
 
-_EMPTY = ("br", "input", "meta")
+_EMPTY = ("br", "img", "input", "meta")
 
 
 class Markup(str):

@@ -40,6 +40,11 @@ function drawAll() {
   }
 }
 
+// An image that several networks are shown on is in the page once.
+for (const image of document.querySelectorAll("img[data-image]")) {
+  image.src = "data:image/png;base64," + data.images[image.dataset.image];
+}
+
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   for (const name of drawn) Plotly.relayout($("figure-" + name), looks(data.figures[name].layout));
 });

@@ -19,6 +19,7 @@ from studies.report.details import Detail, blocks_figure, curves_figure, detail_
 from studies.report.effects import Effects, effects_figure, effects_of
 from studies.report.failures import failures_of
 from studies.report.front_section import front_section
+from studies.report.gallery import Gallery
 from studies.report.learned_section import learned_section
 from studies.report.listing import download_of
 from studies.report.looks import decision_words, option_text, unit_of
@@ -47,8 +48,9 @@ _TITLES = {
 }
 
 
-def page_of(study: Study) -> str:
-    """Return the report of a study as HTML."""
+def page_of(study: Study, images: bool = False) -> str:
+    """Return the report of a study as HTML; validation images are in it only if asked for."""
+    gallery = Gallery() if images else None
     growth, tradeoff, effects = growth_of(study), tradeoff_of(study), effects_of(study)
     details = {number: detail_of(study, number) for number in shown_numbers(study)}
     figures = _study_figures(study, growth, tradeoff, effects) | _trial_figures(study, list(details.values()))
@@ -56,13 +58,14 @@ def page_of(study: Study) -> str:
         _header(study),
         standing_section(study, growth),
         front_section(study, tradeoff, details),
-        trials_section(study, list(details.values())),
+        trials_section(study, list(details.values()), gallery),
         compare_section({number: detail.row.name for number, detail in details.items()}),
         learned_section(study, effects, "parallel" in figures, "agreement" in figures),
         failures_section(*failures_of(study)),
     ]
     compared = {str(number): _compared(detail.row) for number, detail in details.items()}
     data = {"figures": _plain(figures), "front": _front_data(tradeoff), "compared": compared}
+    data["images"] = gallery.images() if gallery else {}
     return _document(study.config.name, body, as_json(data))
 
 

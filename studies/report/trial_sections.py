@@ -1,6 +1,7 @@
 """One trial of the page as HTML: closed until it is asked for."""
 
 from studies.report.details import Detail
+from studies.report.gallery import Gallery
 from studies.report.looks import decision_words, option_text, unit_of
 from studies.report.markup import Markup, tag
 from studies.report.rows import Row, Study
@@ -9,22 +10,28 @@ from studies.report.sections import place, section, table
 __all__ = ["all_decisions", "commands_part", "costs_table", "decisions_part", "trials_section"]
 
 
-def trials_section(study: Study, details: list[Detail]) -> Markup:
-    """Return the trials of the front and the published networks, the best one open."""
+def trials_section(study: Study, details: list[Detail], gallery: Gallery | None = None) -> Markup:
+    """Return the trials of the front and the published networks, the best one open; a gallery adds predictions."""
     if not details:
         return section("trials", "Networks", tag("p", "No network has been trained through yet."))
     left_out = [n for n in study.front if n not in {detail.row.number for detail in details}]
     words = "The front, best Dice first, then published networks."
     if left_out:
         words += f" {len(left_out)} more of the front are in the table and the CSV file only."
-    return section("trials", "Networks", tag("p", words), *(_trial(d, i == 0) for i, d in enumerate(details)))
+    return section(
+        "trials",
+        "Networks",
+        tag("p", words),
+        *(_trial(d, i == 0, gallery.part(study, d.row.number) if gallery else "") for i, d in enumerate(details)),
+    )
 
 
-def _trial(detail: Detail, is_open: bool) -> Markup:
+def _trial(detail: Detail, is_open: bool, predictions: str) -> Markup:
     row = detail.row
     facts = " · ".join(f"{unit_of(m).title} {unit_of(m).text(row.values.get(m))}" for m in _SHOWN if m in row.values)
     head = tag("summary", tag("strong", row.name), " ", tag("span", facts, class_="quiet"))
-    inside = [_drawing(detail), decisions_part(detail), commands_part(detail), *_figures(detail), all_decisions(row)]
+    inside = [_drawing(detail), decisions_part(detail), commands_part(detail), *_figures(detail), predictions]
+    inside.append(all_decisions(row))
     return tag("details", head, *inside, id=f"trial-{row.number}", class_="trial", open=is_open)
 
 

@@ -14,13 +14,13 @@ from studies.report.rows import read_study
 __all__ = ["write_report"]
 
 
-def write_report(directory: Path, out: Path | None) -> None:
+def write_report(directory: Path, out: Path | None, images: bool = False) -> None:
     """Write the page of a study and say where it is. Raises ConfigError if there is no study or no such place."""
     if out is not None and out.suffix not in (".html", ".htm"):
         raise ConfigError(f"--out: needs a file that ends in .html; came {out}")
     study = read_study(directory)
     path = out or Path(f"{folder_name(study.config.name)}.html")
-    page = page_of(study)
+    page = page_of(study, images)
     try:
         write_atomic(path, page)
     except OSError as fault:

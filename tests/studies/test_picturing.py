@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,9 +80,11 @@ def test_pictures_show_the_image_the_mask_the_prediction_and_every_error() -> No
     some = samples()
     for case in predicted(some).cases:
         index = some.ids.index(case.name)
-        image = Image.open(io.BytesIO(base64.b64decode(case.image)))
+        image = Image.open(io.BytesIO(base64.b64decode(case.pictures["image"])))
         assert np.array_equal(np.asarray(image), some.images[index].permute(1, 2, 0).numpy())
-        truth, found, error = map(indexes, (case.truth, case.prediction, case.error))
+        truth, found, error = map(
+            indexes, (case.pictures["truth"], case.pictures["prediction"], case.pictures["error"])
+        )
         assert np.array_equal(truth, some.masks[index].numpy())
         assert np.array_equal(found, (some.images[index, 0] > 127).numpy())
         assert np.array_equal(error, errors_of(truth, found))
@@ -96,12 +99,12 @@ def test_kinds_of_errors() -> None:
 
 def test_errors_are_transparent_where_there_are_none_and_classes_have_colours() -> None:
     case = predicted(samples()).cases[0]
-    laid_over = np.asarray(Image.open(io.BytesIO(base64.b64decode(case.error))).convert("RGBA"))
-    kinds = indexes(case.error)
+    laid_over = np.asarray(Image.open(io.BytesIO(base64.b64decode(case.pictures["error"]))).convert("RGBA"))
+    kinds = indexes(case.pictures["error"])
     for kind, (colour, opaque) in enumerate(ERRORS.values()):
         assert (laid_over[kinds == kind] == (*colour, opaque)).all()
     assert {1, 2, 3} <= set(np.unique(kinds).tolist()) | {1}
-    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(case.truth))).convert("RGB"))
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(case.pictures["truth"]))).convert("RGB"))
     assert set(map(tuple, shown.reshape(-1, 3).tolist())) == {(0, 0, 0), (255, 255, 255)}
     assert len({colour for colour, _ in ERRORS.values()}) == len(ERRORS)
 
@@ -114,8 +117,8 @@ def test_several_classes_are_told_apart_by_colour() -> None:
     some = samples(classes=3)
     some.masks[:, 4:6, 4:6] = 2
     case = predicted(some, Three()).cases[0]
-    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(case.truth))).convert("RGB"))
-    labels = indexes(case.truth)
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(case.pictures["truth"]))).convert("RGB"))
+    labels = indexes(case.pictures["truth"])
     assert len({tuple(shown[labels == label][0].tolist()) for label in (0, 1, 2)}) == 3
 
 
@@ -135,8 +138,12 @@ def test_what_is_stored_comes_back(tmp_path: Path) -> None:
     assert read_predictions(path) == made
     assert [file.name for file in tmp_path.iterdir()] == ["predictions.json"]
     for kind in PICTURES:
-        assert (made.cases[0].picture(kind) or b"").startswith(b"\x89PNG")
-    assert made.cases[0].picture("name") is None
+        assert base64.b64decode(made.cases[0].pictures[kind]).startswith(b"\x89PNG")
+
+
+def changed(stored: dict[str, Any], kind: str, picture: str) -> dict[str, object]:
+    case = stored["cases"][0]
+    return case | {"pictures": case["pictures"] | {kind: picture}}
 
 
 @pytest.mark.parametrize(
@@ -145,8 +152,9 @@ def test_what_is_stored_comes_back(tmp_path: Path) -> None:
         (lambda stored: stored | {"format": 2}, "has format 2, this version reads 1"),
         (lambda stored: stored | {"cases": 3}, "damaged"),
         (lambda stored: stored | {"mean": float("nan")}, "damaged"),
-        (lambda stored: stored | {"cases": [stored["cases"][0] | {"error": "javascript:1"}]}, "error is no PNG"),
-        (lambda stored: stored | {"cases": [stored["cases"][0] | {"image": "PHN2Zz4="}]}, "image is no PNG"),
+        (lambda stored: stored | {"cases": [changed(stored, "error", "javascript:1")]}, "error is no PNG"),
+        (lambda stored: stored | {"cases": [changed(stored, "image", "PHN2Zz4=")]}, "image is no PNG"),
+        (lambda stored: stored | {"cases": [{"name": "a", "dice": 0.5, "pictures": 3}]}, "damaged"),
         (lambda stored: {"format": 1}, "damaged"),
         (lambda stored: [], "damaged"),
     ],

@@ -111,6 +111,24 @@ def test_controls_change_the_address_and_the_address_the_page(browser: Browser, 
         page.go_back()
 
 
+def test_predictions_of_a_network_are_shown_and_what_is_not_stored_is_said(
+    browser: Browser, address: str, watched: Watched
+) -> None:
+    best, *_, last = watched.now.study.front
+    with looking(browser, f"{address}/?trial={best}") as page:
+        expect(page.locator(".case")).to_have_count(2)
+        page.wait_for_function(
+            "() => { const all = [...document.querySelectorAll('.case img')];"
+            " return all.length === 10 && all.every((image) => image.complete && image.naturalWidth === 32) }"
+        )
+        assert "Dice 0.1000 anna.png" in text_of(page, ".case >> nth=0")
+        laid, under = (page.locator(f".case >> nth=0 >> img >> nth={place}").bounding_box() for place in (4, 3))
+        assert laid == under
+        page.goto(f"{address}/?trial={last}")
+        expect(page.locator("#chosen")).to_contain_text("No predictions are stored for this network")
+        expect(page.locator(".case")).to_have_count(0)
+
+
 def test_three_columns(browser: Browser, address: str) -> None:
     with looking(browser, f"{address}/?z=traffic_bytes&colour=encoder.base") as page:
         settled(page, "space")

@@ -16,6 +16,7 @@ from studies.errors import ConfigError
 
 TOKEN = "abcdefgh12345678"
 PATHS = ("/", "/_dash-layout", "/_dash-dependencies", "/trials.csv", "/report.html", "/own/page.css", "/_reload-hash")
+PATHS += ("/case.png?trial=1&case=0&kind=image",)
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8060", "127.0.0.1", "[::1]:8060", "LocalHost"])

@@ -4,20 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from studies.folder import StudyFolder
 from studies.report import Study, page_of, read_study
 from tests.studies.report import made
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = StudyFolder(tmp_path_factory.mktemp("studies") / "a study")
-    trials = list(made.trials(40, folder=folder))
-    made.write(folder, made.config_of(), trials)
-    for number in (8, 16):
-        text = 'Traceback:\n  File "/home/somebody/own/nas/module.py", line 3\n<b>no room</b>\n'
-        (folder.trial(number) / "fault.txt").write_text("old\n" * 100 + text)
-    return folder.root
+    return made.on_disk(tmp_path_factory.mktemp("studies") / "a study")
 
 
 @pytest.fixture(scope="session")

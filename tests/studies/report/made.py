@@ -2,15 +2,18 @@
 
 import json
 import math
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from random import Random
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
+from PIL import Image
 
 import nas
 from nas.grammar import Option
@@ -18,7 +21,8 @@ from search_spaces import published, spaces
 from studies.config import StudyConfig
 from studies.folder import StudyFolder
 from studies.front import Reference
-from studies.report.rows import Study, study_of
+from studies.predictions import PICTURES, PREDICTIONS, Case, Predictions, write_predictions
+from studies.report.rows import Study, read_study, study_of
 
 SPACE = spaces["unet"]
 BEGAN = datetime(2026, 1, 1)
@@ -121,6 +125,32 @@ def write(folder: StudyFolder, config: StudyConfig, made: Sequence[FrozenTrial])
     )
     study.add_trials(made)
     return folder.root
+
+
+def on_disk(root: Path) -> Path:
+    """A study of forty trials with all that a page reads; two of the front and trial 1 have predictions."""
+    folder = StudyFolder(root)
+    write(folder, config_of(), list(trials(40, folder=folder)))
+    folder.screened_file.write_text('{"infeasible": 12, "duplicate": 3, "admitted": 40}')
+    for number in (8, 16):
+        text = 'Traceback:\n  File "/home/somebody/own/nas/module.py", line 3\n<b>no room</b>\n'
+        (folder.trial(number) / "fault.txt").write_text("old\n" * 100 + text)
+    for number in {1, *read_study(root).front[:2]}:
+        predict(folder, number)
+    return root
+
+
+def predict(folder: StudyFolder, number: int, names: Sequence[str] = ("anna.png", "bert.png")) -> Predictions:
+    """Store cases whose pictures are one square of the colour of a name's first letter, all sizes and kinds alike."""
+    cases = []
+    for place, name in enumerate(names):
+        file = BytesIO()
+        Image.new("RGB", (32, 32), (ord(name[0]), 60, 60)).save(file, "png")
+        picture = b64encode(file.getvalue()).decode()
+        cases.append(Case(name, 0.1 + 0.2 * place, dict.fromkeys(PICTURES, picture)))
+    found = Predictions(12, 0.75, tuple(cases))
+    write_predictions(folder.trial(number) / PREDICTIONS, found)
+    return found
 
 
 def study(made: Sequence[FrozenTrial], root: Path = Path("nowhere"), **sections: object) -> Study:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from studies.report import Study, page_of
+from studies.report.cases import predictions_at
+from studies.report.details import shown_numbers
 from studies.report.looks import decision_words
 from studies.report.tradeoff import best_below, tradeoff_of
 from tests.studies.report.test_page import HOSTILE, Parsed, hostile
@@ -52,6 +54,18 @@ def test_all_figures_are_drawn_and_the_console_is_silent(study: Study, page: str
         shown |= {f"curve-{number}", f"blocks-{number}"}
     assert drawn(parsed) == {f"figure-{name}" for name in shown}
     assert "Share" not in said(parsed)
+
+
+def test_images_are_put_where_they_are_shown(study: Study, tmp_path: Path) -> None:
+    parsed, console = opened(page_of(study, images=True), tmp_path)
+    assert console == ""
+    shown = [a for n, a in parsed.elements if n == "img"]
+    networks = [n for n in shown_numbers(study) if not isinstance(predictions_at(study, n), str)]
+    assert networks
+    assert len(shown) == len(networks) * 2 * 5  # of two cases each, the image by itself and below its errors
+    sources = {a["data-image"]: a["src"] for a in shown if "data-image" in a}
+    assert len(sources) == len(set(sources.values())) == 2
+    assert all(str(a["src"]).startswith("data:image/png;base64,iVBOR") for a in shown)
 
 
 @pytest.mark.parametrize("metric", ["latency_ms", "params"])
