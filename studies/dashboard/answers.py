@@ -152,7 +152,8 @@ def _chosen(app: Dash, watched: Sequence[Watched]) -> None:
         wish = wanted(search, scheme, "front")
         snapshot = snapshot_of(watched, wish)
         row = snapshot.study.row.get(wish.trial) if wish.trial is not None else None
-        asked = json.dumps([wish.study, wish.trial, scheme, repr(row), wish.beside])
+        again = [each for each in snapshot.study.retrained if each.number == wish.trial]
+        asked = json.dumps([wish.study, wish.trial, scheme, repr(row), repr(again), wish.beside])
         if asked == is_shown:  # a page that goes on reading must not jump
             raise PreventUpdate
         if wish.trial is None:

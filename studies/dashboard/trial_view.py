@@ -19,7 +19,7 @@ from studies.report.looks import unit_of
 from studies.report.markup import Markup, tag
 from studies.report.rows import Row
 from studies.report.sections import table
-from studies.report.trial_sections import all_decisions, commands_part, costs_table, decisions_part
+from studies.report.trial_sections import all_decisions, commands_part, costs_table, decisions_part, retrained_part
 
 __all__ = ["cell_part", "drawing_place", "trial_parts"]
 
@@ -33,6 +33,7 @@ def trial_parts(snapshot: Snapshot, number: int, wish: Wish, scheme: str | None)
     beside = wish.link(view="compare", beside=(*others, number)[-3:] if others else ())
     parts: list[Part] = [html.H2(detail.row.name, id="chosen-title", tabIndex=-1), _facts(detail.row)]
     parts.append(html.P(dcc.Link("compare it with others", href=beside)))
+    parts.append(component_of(retrained_part(detail)))
     parts += _drawing(detail)
     parts += parts_of(decisions_part(detail), commands_part(detail))
     curve = shown(curves_figure(study, [detail.row]), scheme, f"curve {number}")

@@ -18,6 +18,7 @@ from studies.report.details import Detail, detail_of
 from studies.report.effects import Effects, effects_of
 from studies.report.parallel import Axis, axes_of
 from studies.report.progress import Growth, growth_of
+from studies.report.retrained import results_in
 from studies.report.rows import Study, study_of
 from studies.report.tradeoff import Tradeoff, tradeoff_of
 from studies.standing import last_said
@@ -107,10 +108,10 @@ class Watched:
 
     def _stamped(self) -> object:
         files = []
-        for name in _FILES:
+        for path in (*(self.folder.root / name for name in _FILES), *results_in(self.folder)):
             try:
-                status = (self.folder.root / name).stat()
-                files.append((name, status.st_mtime_ns, status.st_size, status.st_ino))
+                status = path.stat()
+                files.append((path, status.st_mtime_ns, status.st_size, status.st_ino))
             except FileNotFoundError:
                 continue
         moment = time.monotonic() // DATABASE_S if "://" in self._config.storage else 0

@@ -14,6 +14,7 @@ from nas.graph import Graph
 from nas.profile import BlockCost
 from studies.report.looks import BLUE, GREY, ORANGE, SKY, figure_of, shade_of
 from studies.report.markup import plain
+from studies.report.retrained import Retrained
 from studies.report.rows import Row, Study
 
 __all__ = [
@@ -58,6 +59,7 @@ class Detail(NamedTuple):
     beside: Row | None
     changed: tuple[Changed, ...]
     commands: tuple[Command, ...]
+    retrained: tuple[Retrained, ...]
 
 
 def shown_numbers(study: Study) -> list[int]:
@@ -84,7 +86,8 @@ def detail_of(study: Study, number: int) -> Detail:
         fault = f"its graph.json cannot be read: {missing.strerror}"
     except (NasError, UnicodeDecodeError) as damaged:
         fault = f"its graph.json is damaged: {damaged}"
-    return Detail(row, drawing, blocks, fault, beside, changed, commands_of(study, row, beside))
+    retrained = tuple(each for each in study.retrained if each.number == number)
+    return Detail(row, drawing, blocks, fault, beside, changed, commands_of(study, row, beside), retrained)
 
 
 def deployed_graph(study: Study, number: int) -> Graph:

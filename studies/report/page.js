@@ -61,7 +61,7 @@ function open(number) {
 
 const GROUPS = ["dominated", "stopped", "published", "front"];
 const HINT = $("picked") && $("picked").textContent;
-const FIRST = 1, LIMIT = 5, PICKED = 6; // places of the traces: the staircase is 0
+const FIRST = 1, LIMIT = 5, PICKED = 6, RETRAINED = 7; // places of the traces: the staircase is 0
 
 function pairNow() { return [$("x").value, $("y").value]; }
 
@@ -72,12 +72,22 @@ function showPair() {
   Plotly.restyle("figure-front", { x: at(x), y: at(y) }, places.map((_, i) => i));
   Plotly.restyle("figure-front", { "line.shape": x === "dice" ? "vh" : "hv" }, [0]);
   Plotly.restyle("figure-front", { visible: $("stopped").checked ? true : "legendonly" }, [FIRST + GROUPS.indexOf("stopped")]);
+  showRetrained(x, y);
   Plotly.relayout("figure-front", {
     "xaxis.title.text": front.titles[x], "yaxis.title.text": front.titles[y],
     "xaxis.type": $("log-x").checked ? "log" : "linear", "yaxis.type": $("log-y").checked ? "log" : "linear",
     "xaxis.autorange": true, "yaxis.autorange": true,
   });
   showLimit();
+}
+
+// Retrained networks have a mean and error bars of Dice alone (studies/report/tradeoff.py, retrained_places).
+function showRetrained(x, y) {
+  const { places, means } = data.front.retrained;
+  if (!places.length) return;
+  const at = (metric) => (x !== "dice" && y !== "dice" ? [] : metric === "dice" ? means : places.map((i) => data.front.values[metric][i]));
+  const changed = { x: [at(x)], y: [at(y)], "error_x.visible": x === "dice", "error_y.visible": y === "dice" };
+  Plotly.restyle("figure-front", changed, [RETRAINED]);
 }
 
 // The best Dice at or below the limit, of equal ones the cheapest (studies/report/tradeoff.py, best_below).

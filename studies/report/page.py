@@ -120,6 +120,10 @@ def _front_data(tradeoff: Tradeoff) -> dict[str, object]:
         "titles": {name: unit_of(name).title for name in tradeoff.metrics},
         "values": {name: [shown_value(tradeoff, name, i) for i in columns] for name in tradeoff.metrics},
         "groups": tradeoff.groups,
+        "retrained": {
+            "places": [tradeoff.numbers.index(each.number) for each in tradeoff.retrained],
+            "means": [each.mean for each in tradeoff.retrained],
+        },
         "steps": {f"{x}|{y}": steps for (x, y), steps in tradeoff.steps.items()},
     }
 

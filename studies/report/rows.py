@@ -13,6 +13,7 @@ from studies.errors import NoRecordYet
 from studies.folder import StudyFolder
 from studies.front import Reference, front_of
 from studies.records import continued, curve_of, reference_of, rungs_of, values_of
+from studies.report.retrained import Retrained, retrained_of
 from studies.standing import Said, last_said
 
 __all__ = ["Row", "Study", "read_study", "rows_of", "study_of"]
@@ -57,6 +58,7 @@ class Study(NamedTuple):
     rows: tuple[Row, ...]
     front: tuple[int, ...]
     said: Said | None
+    retrained: tuple[Retrained, ...] = ()
 
     @property
     def complete(self) -> list[Row]:
@@ -93,7 +95,10 @@ def study_of(
     rows = rows_of(frozen, config.objectives)
     ended_well = [row for row in rows if row.outcome == "ok"]
     kept = front_of([row.values for row in ended_well], config.objectives)
-    return Study(folder, config, reference, rows, tuple(ended_well[i].number for i in kept), last_said(folder))
+    numbers = {f"trial-{row.number}": row.number for row in rows}
+    numbers |= {f"published:{row.published}": row.number for row in ended_well if row.published}
+    front = tuple(ended_well[i].number for i in kept)
+    return Study(folder, config, reference, rows, front, last_said(folder), retrained_of(folder, numbers))
 
 
 def rows_of(frozen: Sequence[FrozenTrial], objectives: Sequence[str]) -> tuple[Row, ...]:

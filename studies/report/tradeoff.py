@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import permutations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from plotly.graph_objects import Figure, Scatter, Scattergl
 
@@ -22,6 +22,7 @@ from studies.report.looks import (
     unit_of,
 )
 from studies.report.markup import plain
+from studies.report.retrained import Retrained
 from studies.report.rows import Row, Study
 
 __all__ = [
@@ -49,6 +50,7 @@ class Tradeoff(NamedTuple):
     decisions: Options by path, in the words that are shown; None where a trial had it not to make.
     steps: Of each pair (x, y), indexes of those trained through that no other dominates in these two, along x.
     first: The pair to begin with.
+    retrained: Networks that were trained again with several seeds, of those that are shown.
     """
 
     numbers: list[int]
@@ -58,6 +60,7 @@ class Tradeoff(NamedTuple):
     decisions: dict[str, list[str | None]]
     steps: dict[tuple[str, str], list[int]]
     first: tuple[str, str]
+    retrained: tuple[Retrained, ...] = ()
 
     @property
     def shows_stopped(self) -> bool:
@@ -82,7 +85,9 @@ def tradeoff_of(study: Study) -> Tradeoff:
     costs = [name for name in study.config.objectives if name != "dice"] or [n for n in shown if n != "dice"]
     labels = [plain(_label(row)) for row in rows]
     first = (costs or ["macs"])[0], "dice"
-    return Tradeoff([row.number for row in rows], labels, metrics, groups, decisions_of(rows), steps, first)
+    numbers = [row.number for row in rows]
+    retrained = tuple(each for each in study.retrained if each.number in numbers)
+    return Tradeoff(numbers, labels, metrics, groups, decisions_of(rows), steps, first, retrained)
 
 
 def decisions_of(rows: Sequence[Row]) -> dict[str, list[str | None]]:
@@ -128,7 +133,9 @@ def best_below(tradeoff: Tradeoff, metric: str, limit: float) -> int | None:
 
 
 def tradeoff_figure(tradeoff: Tradeoff, x: str, y: str) -> Figure:
-    """Return the figure of a pair; traces are `GROUPS`, then the staircase, the limit and what it picks (both empty).
+    """Return the figure of a pair; traces are the staircase, `GROUPS`, the limit and what it picks (both empty).
+
+    Then, where networks were retrained, these.
 
     Costs have log axes, decisions their options. `customdata` is the trial's number.
     """
@@ -141,10 +148,34 @@ def tradeoff_figure(tradeoff: Tradeoff, x: str, y: str) -> Figure:
     limit.update(hoverinfo="skip", showlegend=False)
     picked = Scatter(x=[], y=[], mode="markers", name="picked", showlegend=False, hoverinfo="skip")
     picked.marker = {"symbol": "circle-open", "size": 22, "color": GREEN, "line": {"width": 3}}
-    figure = figure_of(line, *traces, limit, picked, x=title_of(x), y=title_of(y), height=520)
+    again = [_retrained(tradeoff, x, y)] if tradeoff.retrained else []
+    figure = figure_of(line, *traces, limit, picked, *again, x=title_of(x), y=title_of(y), height=520)
     figure.update_xaxes(type=_scale_of(tradeoff, x))
     figure.update_yaxes(type=_scale_of(tradeoff, y))
     return figure
+
+
+def retrained_places(tradeoff: Tradeoff, x: str, y: str) -> dict[str, Any]:
+    """Return where retrained networks stand in a pair, with error bars along Dice; nowhere in a pair without Dice."""
+    shown = tradeoff.retrained if "dice" in (x, y) else ()
+    places = {each.number: tradeoff.numbers.index(each.number) for each in shown}
+
+    def values(name: str) -> list[float | str | None]:
+        return [each.mean if name == "dice" else _shown(tradeoff, name, places[each.number]) for each in shown]
+
+    bars = {"array": [each.deviation for each in shown], "thickness": 1.5, "width": 5}
+    errors = {f"error_{letter}": bars | {"visible": name == "dice"} for letter, name in (("x", x), ("y", y))}
+    return {"x": values(x), "y": values(y)} | errors
+
+
+def _retrained(tradeoff: Tradeoff, x: str, y: str) -> Scatter:
+    trace = Scatter(**retrained_places(tradeoff, x, y), mode="markers", name="retrained, mean ± SD over seeds")
+    trace.marker = {"symbol": "square", "size": 8, "color": VERMILLION}
+    return trace.update(
+        text=[plain(f"trial {each.number} retrained: {each.text}") for each in tradeoff.retrained],
+        customdata=[each.number for each in tradeoff.retrained],
+        hovertemplate="%{text}<extra></extra>",
+    )
 
 
 def title_of(name: str) -> str:

@@ -7,7 +7,7 @@ from studies.report.markup import Markup, tag
 from studies.report.rows import Row, Study
 from studies.report.sections import place, section, table
 
-__all__ = ["all_decisions", "commands_part", "costs_table", "decisions_part", "trials_section"]
+__all__ = ["all_decisions", "commands_part", "costs_table", "decisions_part", "retrained_part", "trials_section"]
 
 
 def trials_section(study: Study, details: list[Detail], gallery: Gallery | None = None) -> Markup:
@@ -30,9 +30,15 @@ def _trial(detail: Detail, is_open: bool, predictions: str) -> Markup:
     row = detail.row
     facts = " · ".join(f"{unit_of(m).title} {unit_of(m).text(row.values.get(m))}" for m in _SHOWN if m in row.values)
     head = tag("summary", tag("strong", row.name), " ", tag("span", facts, class_="quiet"))
-    inside = [_drawing(detail), decisions_part(detail), commands_part(detail), *_figures(detail), predictions]
-    inside.append(all_decisions(row))
+    inside: list[str] = [retrained_part(detail), _drawing(detail), decisions_part(detail), commands_part(detail)]
+    inside += [*_figures(detail), predictions, all_decisions(row)]
     return tag("details", head, *inside, id=f"trial-{row.number}", class_="trial", open=is_open)
+
+
+def retrained_part(detail: Detail) -> Markup:
+    """Return how the network did when it was trained again, nothing where it was not."""
+    words = "Retrained, on the validation images: "
+    return tag("div", *(tag("p", words, tag("strong", each.text)) for each in detail.retrained))
 
 
 _SHOWN = ("dice", "latency_ms", "traffic_bytes", "macs", "params")

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas.graph import Graph
 from studies.config import StudyConfig, changed_fields, fixed_for_resume, folder_name, load_config
 from studies.errors import ConfigError, SourceError
 from studies.folder import StudyFolder, held, read_json, write_atomic
-from studies.pretrained import Pretrained
-from studies.retraining.selecting import Chosen
+
+if TYPE_CHECKING:  # they load torch, which reading a retraining does without
+    from studies.pretrained import Pretrained
+    from studies.retraining.selecting import Chosen
 
 __all__ = ["Plan", "RetrainFolder", "Run", "check_weights", "retrain_config", "run_in", "store", "stored_plan"]
 
@@ -155,9 +157,9 @@ def store(
     study: StudyFolder,
     config: StudyConfig,
     selections: Sequence[str],
-    networks: Sequence[Chosen],
+    networks: "Sequence[Chosen]",
     seeds: int,
-    pretrained: Pretrained | None,
+    pretrained: "Pretrained | None",
 ) -> Plan:
     """Store the networks of every run and what they begin with, then what was selected, and return it."""
     keys = {network.name: network.graph.key() for network in networks}
@@ -184,7 +186,7 @@ def store(
     return Plan(folder, keys, tuple(seeds_of(config, seeds)), _sha256(text))
 
 
-def check_weights(plan: Plan, pretrained: Pretrained | None) -> None:
+def check_weights(plan: Plan, pretrained: "Pretrained | None") -> None:
     """Raise ConfigError if the encoder weights are other ones than the plan's first trainings began with."""
     was = read_json(plan.folder.selection_file).get("encoder_weights_sha256")
     if pretrained is not None and was != pretrained.sha256:

@@ -92,3 +92,15 @@ def test_a_record_that_cannot_be_read_leaves_what_was_seen(tmp_path: Path) -> No
 def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no study here"):
         Watched(tmp_path)
+
+
+def test_a_training_of_a_retraining_that_ends_is_something_new(tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path)
+    made.write(folder, made.config_of(), list(made.trials(3)))
+    watched = Watched(tmp_path)
+    version = watched.look().version
+    made.retrain(folder, "best", {"trial-2": [0.5]})
+    assert watched.look().version == version + 1
+    assert [each.dices for each in watched.now.study.retrained] == [(0.5,)]
+    made.retrain(folder, "best", {"trial-2": [0.5, 0.6]})
+    assert [each.dices for each in watched.look().study.retrained] == [(0.5, 0.6)]

@@ -19,10 +19,11 @@ import nas
 from nas.grammar import Option
 from search_spaces import published, spaces
 from studies.config import StudyConfig
-from studies.folder import StudyFolder
+from studies.folder import StudyFolder, write_atomic
 from studies.front import Reference
 from studies.predictions import PICTURES, PREDICTIONS, Case, Predictions, write_predictions
 from studies.report.rows import Study, read_study, study_of
+from studies.retraining.plan import RetrainFolder
 
 SPACE = spaces["unet"]
 BEGAN = datetime(2026, 1, 1)
@@ -151,6 +152,17 @@ def predict(folder: StudyFolder, number: int, names: Sequence[str] = ("anna.png"
     found = Predictions(12, 0.75, tuple(cases))
     write_predictions(folder.trial(number) / PREDICTIONS, found)
     return found
+
+
+def retrain(folder: StudyFolder, name: str, dices: Mapping[str, Sequence[float | None]], epochs: int = 30) -> None:
+    """Store retrainings by what a retraining calls a network; None: the training of a seed has not ended well."""
+    root = RetrainFolder(folder.root / "retrained" / name)
+    seeds = list(range(1, 1 + max(map(len, dices.values()))))
+    for network, by_seed in dices.items():
+        for seed, dice in zip(seeds, by_seed, strict=False):
+            result = {"outcome": "oom" if dice is None else "ok", "dice": dice, "epochs": epochs}
+            write_atomic(root.run(network, seed).result_file, json.dumps(result))
+    write_atomic(root.selection_file, json.dumps({"networks": dict.fromkeys(dices, "key"), "seeds": seeds}))
 
 
 def study(made: Sequence[FrozenTrial], root: Path = Path("nowhere"), **sections: object) -> Study:

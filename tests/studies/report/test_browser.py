@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from studies.report import Study, page_of
+from studies.folder import StudyFolder
+from studies.report import Study, page_of, read_study
 from studies.report.cases import predictions_at
 from studies.report.details import shown_numbers
 from studies.report.looks import decision_words
 from studies.report.tradeoff import best_below, tradeoff_of
+from tests.studies.report import made
 from tests.studies.report.test_page import HOSTILE, Parsed, hostile
 
 CHROMIUM = shutil.which("chromium")
@@ -66,6 +68,17 @@ def test_images_are_put_where_they_are_shown(study: Study, tmp_path: Path) -> No
     sources = {a["data-image"]: a["src"] for a in shown if "data-image" in a}
     assert len(sources) == len(set(sources.values())) == 2
     assert all(str(a["src"]).startswith("data:image/png;base64,iVBOR") for a in shown)
+
+
+@pytest.mark.parametrize(("pair", "bars"), [("x=macs&y=dice", {"yerror"}), ("x=dice&y=macs", {"xerror"}), ("", set())])
+def test_error_bars_follow_dice(tmp_path: Path, pair: str, bars: set[str]) -> None:
+    folder = StudyFolder(tmp_path / "study")
+    made.write(folder, made.config_of(), list(made.trials(4)))
+    made.retrain(folder, "best", {"trial-2": [0.8, 0.9]})
+    parsed, console = opened(page_of(read_study(folder.root)), tmp_path, f"#{pair or 'x=macs&y=params'}")
+    assert console == ""
+    classes = {name for _, a in parsed.elements for name in (a.get("class") or "").split()}
+    assert classes & {"xerror", "yerror"} == bars
 
 
 @pytest.mark.parametrize("metric", ["latency_ms", "params"])
