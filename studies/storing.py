@@ -3,15 +3,16 @@
 import importlib.util
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import DBAPIError
 
 from nas.errors import NasError
@@ -46,8 +47,12 @@ def opened(storage: str, folder: Path, *, writing: bool = False) -> BaseStorage:
     if importlib.util.find_spec("psycopg") is None:
         raise ConfigError(f"storage: {storage} needs the extra 'postgres': pip install 'nas-medseg[postgres]'")
     url = storage.replace("postgresql://", "postgresql+psycopg://", 1)
-    options = {} if writing else {"connect_args": {"options": "-c default_transaction_read_only=on"}}
-    return patiently(lambda: RDBStorage(url, engine_kwargs={"pool_pre_ping": True, "pool_recycle": 600, **options}))
+    options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 600}
+    if not writing:
+        options["connect_args"] = {"options": "-c default_transaction_read_only=on"}
+        if not patiently(lambda: _is_begun(url, options)):  # Optuna would make its tables, and may not
+            raise NoRecordYet(f"{folder}: storage {storage} holds no study; run `nas search` first")
+    return patiently(lambda: RDBStorage(url, engine_kwargs=options))
 
 
 def closed(storage: BaseStorage) -> None:
@@ -89,6 +94,15 @@ def _connected(path: Path, writing: bool) -> sqlite3.Connection:
     """Return a connection, which can write only if it is asked to; a path may hold what ends one in a URL."""
     place = f"file:{quote(str(path.absolute()))}?mode={'rwc' if writing else 'ro'}"
     return sqlite3.connect(place, uri=True, timeout=60, check_same_thread=False)
+
+
+def _is_begun(url: str, options: Mapping[str, Any]) -> bool:
+    """Return whether a database has Optuna's tables."""
+    engine = create_engine(url, **options)
+    try:
+        return inspect(engine).has_table("studies")
+    finally:
+        engine.dispose()
 
 
 def _none_yet(path: Path) -> NoRecordYet:

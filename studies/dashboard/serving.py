@@ -31,7 +31,8 @@ def serve(directories: Sequence[Path], host: str, port: int, ready: Callable[[st
     Raises ConfigError if there is no study, a token is needed, or nothing can listen there.
     """
     token = checked_token(host, os.environ.get("NAS_DASHBOARD_TOKEN", ""))
-    server_app = app_of([Watched(directory) for directory in directories], host, token)
+    watched = [Watched(directory) for directory in directories]
+    server_app = app_of(watched, host, token)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     try:
         server = make_server(host, port, server_app, threaded=True, request_handler=_Quiet)
@@ -46,6 +47,8 @@ def serve(directories: Sequence[Path], host: str, port: int, ready: Callable[[st
         pass
     finally:
         server.server_close()
+        for one in watched:
+            one.close()
 
 
 def _say(address: str) -> None:

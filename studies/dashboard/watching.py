@@ -22,7 +22,7 @@ from studies.report.retrained import results_in
 from studies.report.rows import Study, study_of
 from studies.report.tradeoff import Tradeoff, tradeoff_of
 from studies.standing import last_said
-from studies.storing import JOURNAL, SQLITE
+from studies.storing import JOURNAL, SQLITE, closed
 
 __all__ = ["Snapshot", "Watched"]
 
@@ -81,6 +81,7 @@ class Watched:
         self._config: StudyConfig = self.folder.config()
         self._lock = threading.Lock()
         self._storage: BaseStorage | None = None
+        self._read: BaseStorage | None = None  # the same with what was read of it
         self._stamp: object = None
         self._now: Snapshot | None = None
         self.look()
@@ -100,11 +101,17 @@ class Watched:
             try:
                 stamp = self._stamped()
                 if stamp != self._stamp or self._now is None:
-                    self._now = Snapshot(self._now.version + 1 if self._now else 0, self._read())
+                    self._now = Snapshot(self._now.version + 1 if self._now else 0, self._study())
                     self._stamp = stamp  # taken before reading: what was written since is read again
             finally:
                 self._lock.release()
         return self.now
+
+    def close(self) -> None:
+        """Give back the connection to a database. What was seen stays."""
+        if self._storage is not None:
+            closed(self._storage)
+        self._storage = self._read = None
 
     def _stamped(self) -> object:
         files = []
@@ -117,7 +124,7 @@ class Watched:
         moment = time.monotonic() // DATABASE_S if "://" in self._config.storage else 0
         return files, last_said(self.folder), moment
 
-    def _read(self) -> Study:
+    def _study(self) -> Study:
         folder = self.folder
         reference = reference_of(folder) if folder.facts_file.exists() else None
         return study_of(folder, self._config, reference, self._trials())
@@ -125,11 +132,12 @@ class Watched:
     def _trials(self) -> tuple[FrozenTrial, ...]:
         try:
             with self.folder.faults_of_reading():
-                if self._storage is None:
-                    self._storage = get_storage(self.folder.storage())
-                return self.folder.trials_in(self._storage)
+                if self._storage is None or self._read is None:
+                    self._storage = self.folder.storage()
+                    self._read = get_storage(self._storage)
+                return self.folder.trials_in(self._read)
         except NoRecordYet:
             return ()
         except ConfigError:
-            self._storage = None  # it may have read a part; once the record is mended it is read from its beginning
+            self.close()  # it may have read a part; once the record is mended it is read from its beginning
             raise

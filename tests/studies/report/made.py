@@ -24,6 +24,7 @@ from studies.front import Reference
 from studies.predictions import PICTURES, PREDICTIONS, Case, Predictions, write_predictions
 from studies.report.rows import Study, read_study, study_of
 from studies.retraining.plan import RetrainFolder
+from studies.storing import closed
 
 SPACE = spaces["unet"]
 BEGAN = datetime(2026, 1, 1)
@@ -119,12 +120,14 @@ def write(folder: StudyFolder, config: StudyConfig, made: Sequence[FrozenTrial])
     folder.begin(config)
     facts = {"reference": reference_of(config), "identity": "made", "rungs": RUNGS}
     folder.facts_file.write_text(json.dumps(facts))
+    storage = folder.storage(writing=True)
     study = optuna.create_study(
         study_name=folder.study_name(),
-        storage=folder.storage(writing=True),
+        storage=storage,
         directions=["maximize" if name == "dice" else "minimize" for name in config.objectives],
     )
     study.add_trials(made)
+    closed(storage)
     return folder.root
 
 
