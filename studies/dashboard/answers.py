@@ -10,7 +10,7 @@ from dash.exceptions import PreventUpdate
 from nas.errors import NasError
 from studies.dashboard.colouring import shown
 from studies.dashboard.components import Part, component_of
-from studies.dashboard.explorer import explorer_figure, picked_of, seen_of
+from studies.dashboard.explorer import explorer_figure, picked_of, ring_of, seen_of
 from studies.dashboard.linked import brushed_numbers, linked_figure
 from studies.dashboard.space import space_figure
 from studies.dashboard.steering import snapshot_of
@@ -83,33 +83,47 @@ def _link(wish: Wish, view: str) -> dcc.Link:
 
 def _front(app: Dash, watched: Sequence[Watched]) -> None:
     @app.callback(
-        Output("front-made", "data"),
-        Output("space-made", "data"),
-        Output("flat", "hidden"),
-        Output("solid", "hidden"),
-        Output("picked", "children"),
-        Output("refused", "children"),
-        Output("front-table", "children"),
+        *(Output(place, what) for place, what in _FRONT.items()),
+        Output("front-is", "data"),
+        Output("ring", "data"),
         *NOW,
+        State("front-is", "data"),
     )
-    def show(search: str | None, _: object, scheme: str | None) -> tuple[Any, ...]:
+    def show(search: str | None, versions: object, scheme: str | None, is_shown: str | None) -> tuple[Any, ...]:
         wish = wanted(search, scheme, "front")
         snapshot = snapshot_of(watched, wish)
-        tradeoff = snapshot.tradeoff
-        if not tradeoff.numbers:
-            words = "No trial has a Dice yet: the front appears when the first network has been trained."
-            return no_update, no_update, True, True, words, refused_words(snapshot), None
-        seen, brushed = seen_of(tradeoff, wish), brushed_numbers(snapshot.axes, wish.brush)
-        kept = f"{wish.study} {seen.x} {seen.y} {seen.z} {wish.log}"
-        flat, solid = no_update, no_update
-        if seen.z:
-            solid = shown(space_figure(snapshot, wish, brushed), scheme, kept)
-        else:
-            flat = shown(explorer_figure(snapshot, wish, brushed), scheme, kept)
-        table = component_of(
-            front_table(snapshot.study, snapshot.study.row), link=lambda number: wish.link(trial=number)
-        )
-        return flat, solid, bool(seen.z), not seen.z, picked_words(snapshot, wish), refused_words(snapshot), table
+        asked = json.dumps([wish.query() if wish.z else wish.link(trial=None), versions, scheme])
+        if asked == is_shown:  # another trial was opened: many points are not drawn again for that
+            return *([no_update] * len(_FRONT)), asked, ring_of(snapshot.tradeoff, wish)
+        return *_front_parts(snapshot, wish, scheme), asked, no_update
+
+
+_FRONT = {
+    "front-made": "data",
+    "space-made": "data",
+    "flat": "hidden",
+    "solid": "hidden",
+    "picked": "children",
+    "refused": "children",
+    "front-table": "children",
+}
+
+
+def _front_parts(snapshot: Snapshot, wish: Wish, scheme: str | None) -> tuple[Any, ...]:
+    """Return what goes to the places of `_FRONT`."""
+    tradeoff = snapshot.tradeoff
+    if not tradeoff.numbers:
+        words = "No trial has a Dice yet: the front appears when the first network has been trained."
+        return no_update, no_update, True, True, words, refused_words(snapshot), None
+    seen, brushed = seen_of(tradeoff, wish), brushed_numbers(snapshot.axes, wish.brush)
+    kept = f"{wish.study} {seen.x} {seen.y} {seen.z} {wish.log}"
+    flat, solid = no_update, no_update
+    if seen.z:
+        solid = shown(space_figure(snapshot, wish, brushed), scheme, kept)
+    else:
+        flat = shown(explorer_figure(snapshot, wish, brushed), scheme, kept)
+    table = component_of(front_table(snapshot.study, snapshot.study.row), link=lambda number: wish.link(trial=number))
+    return flat, solid, bool(seen.z), not seen.z, picked_words(snapshot, wish), refused_words(snapshot), table
 
 
 def picked_words(snapshot: Snapshot, wish: Wish) -> list[Part]:

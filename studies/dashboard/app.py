@@ -55,6 +55,7 @@ def app_of(watched: Sequence[Watched], host: str = "127.0.0.1", token: str = "")
     answer(app, watched)
     answer_more(app, watched)
     app.clientside_callback(ClientsideFunction("page", "scheme"), Output("scheme", "data"), Input("url", "pathname"))
+    app.clientside_callback(ClientsideFunction("page", "ring"), Input("ring", "data"))
     for name in ZOOMED:
         # Dash draws a figure that was zoomed into once more, with the zoom as if it had been asked for; after that
         # plotly's own `uirevision` takes the next figure's lack of a range for a wish to see everything.

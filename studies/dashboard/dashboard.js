@@ -19,6 +19,12 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       if (shown.scene?.camera) layout.scene = { ...layout.scene, camera: shown.scene.camera };
       return made;
     },
+    // The ring around the trial that is open moves by itself: the other points stay as they are drawn.
+    ring(place) {
+      const front = document.querySelector("#front .js-plotly-plot");
+      const trace = front?.data?.findIndex((each) => each.name === "open below") ?? -1;
+      if (place && trace >= 0) Plotly.restyle(front, { x: [place.x], y: [place.y], showlegend: place.showlegend }, [trace]);
+    },
   },
 });
 

@@ -19,6 +19,7 @@ __all__ = [
     "explorer_figure",
     "is_log",
     "picked_of",
+    "ring_of",
     "seen_of",
     "shades",
     "sized",
@@ -30,6 +31,8 @@ OPTIONS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY)
 SCALE_BEARER = {"mode": "markers", "marker": {"color": [0], "coloraxis": "coloraxis"}, "showlegend": False}
 """A point that is not there: legends cannot read scales, so the other points have their colours themselves."""
 SMALLEST, LARGEST = 6.0, 26.0  # pixels
+RING = "open below"
+"""The trace that the page's script moves when another trial is opened (dashboard.js, `ring`)."""
 
 
 class Seen(NamedTuple):
@@ -84,7 +87,7 @@ def explorer_figure(snapshot: Snapshot, wish: Wish, brushed: Collection[int] | N
         _mark(trace, group, tradeoff, seen, brushed)
     _limit(figure, tradeoff, seen, wish)
     _reference(figure, snapshot, seen)
-    _chosen(figure, tradeoff, seen, wish)
+    _chosen(figure, tradeoff, wish)
     if seen.colour:
         figure.add_trace(Scatter(x=[None], y=[None], **SCALE_BEARER))
         figure.update_layout(margin={"r": 96}, coloraxis=colour_axis(tradeoff, seen.colour))
@@ -202,9 +205,14 @@ def _reference(figure: Figure, snapshot: Snapshot, seen: Seen) -> None:
     )
 
 
-def _chosen(figure: Figure, tradeoff: Tradeoff, seen: Seen, wish: Wish) -> None:
+def ring_of(tradeoff: Tradeoff, wish: Wish) -> dict[str, Any]:
+    """Return where the trial that is open stands, as the trace that marks it says."""
     place = tradeoff.numbers.index(wish.trial) if wish.trial in tradeoff.numbers else None
-    trace = Scatter(**_point(tradeoff, seen, place), mode="markers", name="open below", showlegend=place is not None)
+    return _point(tradeoff, seen_of(tradeoff, wish), place) | {"showlegend": place is not None}
+
+
+def _chosen(figure: Figure, tradeoff: Tradeoff, wish: Wish) -> None:
+    trace = Scatter(**ring_of(tradeoff, wish), mode="markers", name=RING)
     trace.marker = {"symbol": "circle-open", "size": 20, "color": VERMILLION, "line": {"width": 3}}
     figure.add_trace(trace.update(hoverinfo="skip"))
 

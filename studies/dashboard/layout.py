@@ -19,7 +19,10 @@ PICKERS = ("beside-0", "beside-1", "beside-2")
 def layout_of(versions: list[int]) -> Component:
     """Return the page over as many studies as there are versions, which it has seen."""
     hidden = [dcc.Location(id="url", refresh=False), dcc.Interval(id="tick", interval=LOOK_EVERY_MS)]
-    hidden += [dcc.Store(id=name) for name in ("scheme", "axes", "chosen-is", *(f"{name}-made" for name in ZOOMED))]
+    hidden += [
+        dcc.Store(id=name)
+        for name in ("scheme", "axes", "chosen-is", "front-is", "ring", *(f"{name}-made" for name in ZOOMED))
+    ]
     hidden.append(dcc.Store(id="versions", data=versions))
     views = [html.Section(_VIEWS[name](), id=f"view-{name}", hidden=name != "front") for name in VIEWS]
     return html.Div([*hidden, _header(len(versions)), html.Main([html.P(id="trouble", role="alert"), *views])])

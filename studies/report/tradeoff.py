@@ -2,9 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import permutations
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from plotly.graph_objects import Figure, Scatter, Scattergl
 
 from evaluators.metrics import METRICS
@@ -98,11 +101,18 @@ def decisions_of(rows: Sequence[Row]) -> dict[str, list[str | None]]:
         made.update(list(row.decisions))
         for path, option in row.decisions.items():
             options[path].add(option)
-    paths = [path for path, _ in made.most_common() if len(options[path]) > 1]
-    return {
-        path: [plain(option_text(o)) if (o := r.decisions.get(path)) is not None else None for r in rows]
-        for path in paths
+    chosen: dict[str, list[str | None]] = {
+        path: [None] * len(rows) for path, _ in made.most_common() if len(options[path]) > 1
     }
+    for i, row in enumerate(rows):
+        for path in chosen.keys() & row.decisions.keys():
+            chosen[path][i] = _option_words(row.decisions[path])
+    return chosen
+
+
+@lru_cache(typed=True)  # True is no 1
+def _option_words(option: Option) -> str:
+    return plain(option_text(option))
 
 
 def staircase(metrics: dict[str, list[float | None]], among: Sequence[int], x: str, y: str) -> list[int]:
@@ -204,13 +214,20 @@ _NAMES = {
 
 
 def _points(tradeoff: Tradeoff, group: str, x: str, y: str) -> Scatter | Scattergl:
-    members = tradeoff.groups[group]
-    kind = Scattergl if len(members) > MANY else Scatter
-    marker = _MARKERS[group] | ({"size": 4} if len(members) > MANY else {})
-    trace = kind(**_place(tradeoff, members, x, y), mode="markers", marker=marker, name=_NAMES[group])
+    members, many = tradeoff.groups[group], len(tradeoff.groups[group]) > MANY
+    kind = Scattergl if many else Scatter
+    marker = _MARKERS[group] | ({"size": 4} if many else {})
+    place, numbers = _place(tradeoff, members, x, y), [tradeoff.numbers[i] for i in members]
+    trace = kind(
+        x=_packed(place["x"]) if many else place["x"],
+        y=_packed(place["y"]) if many else place["y"],
+        customdata=np.array(numbers) if many else numbers,
+        text=np.array([tradeoff.labels[i] for i in members]) if many else [tradeoff.labels[i] for i in members],
+        mode="markers",
+        marker=marker,
+        name=_NAMES[group],
+    )
     trace.update(
-        text=[tradeoff.labels[i] for i in members],
-        customdata=[tradeoff.numbers[i] for i in members],
         hovertemplate="%{text}<br>%{xaxis.title.text} "
         + f"{_hovered(tradeoff, x, 'x')}<br>%{{yaxis.title.text}} {_hovered(tradeoff, y, 'y')}<extra></extra>",
         visible="legendonly" if group == "stopped" and not tradeoff.shows_stopped else True,
@@ -219,6 +236,13 @@ def _points(tradeoff: Tradeoff, group: str, x: str, y: str) -> Scatter | Scatter
     if group == "published":
         trace.update(mode="markers+text", textposition="top center", cliponaxis=False)
     return trace
+
+
+def _packed(values: list[float | str | None]) -> Sequence[float | str | None] | NDArray[np.float32]:
+    """Return numbers as an array, which plotly does not look through one by one; they have six digits, it seven."""
+    if any(isinstance(value, str) for value in values):
+        return values
+    return np.array(values, dtype=np.float32)  # None becomes nan, which is not drawn either
 
 
 def _place(tradeoff: Tradeoff, members: Sequence[int], x: str, y: str) -> dict[str, list[float | str | None]]:

@@ -192,7 +192,8 @@ def test_failures_what_is_learned_and_other_studies(browser: Browser, address: s
     with looking(browser, f"{address}/?view=failures") as page:
         expect(page.locator("#failures-inside details")).to_have_count(4)
         page.locator("#failures-inside summary", has_text="trial 8:").click()
-        expect(page.locator("#failures-inside pre")).to_have_text(re.compile("no room"))
+        failure = page.locator("#failures-inside details", has_text="trial 8:")
+        expect(failure.locator("pre")).to_have_text(re.compile("no room"))
         page.locator("#nav a", has_text="Learned").click()
         settled(page, "effects", "agreement")
         page.locator("#nav a", has_text="Studies").click()

@@ -97,7 +97,10 @@ def test_damaged_predictions_are_said_and_new_ones_are_seen(pictured: Study) -> 
     assert isinstance(said, str) and "its predictions.json is damaged" in said
     assert said in page_of(pictured, images=True)
     path.write_bytes(whole)
-    assert not isinstance(predictions_at(pictured, 0), str)
+    before = predictions_at(pictured, 0)
+    assert not isinstance(before, str)
+    after = made.predict(pictured.folder, 0, ("dora.png",))
+    assert predictions_at(pictured, 0) == after != before
 
 
 def test_names_of_images_are_text(tmp_path: Path) -> None:
