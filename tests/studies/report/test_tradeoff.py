@@ -7,7 +7,7 @@ import pytest
 
 from studies.records import load
 from studies.report import Study, page_of
-from studies.report.tradeoff import GROUPS, Tradeoff, best_below, staircase, tradeoff_figure, tradeoff_of
+from studies.report.tradeoff import GROUPS, Tradeoff, best_below, decisions_of, staircase, tradeoff_figure, tradeoff_of
 from tests.studies.report import made
 
 
@@ -114,3 +114,10 @@ def test_a_decision_can_be_an_axis(study: Study) -> None:
     assert list(front.x) == [chosen[i] for i in tradeoff.groups["front"]]
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("category", "linear")
     assert figure.layout.xaxis.title.text == path.replace("_", " ").replace(".", " › ")
+
+
+def test_yes_is_not_the_number_one() -> None:
+    costs = {"latency_ms": 1.0, "traffic_bytes": 1e6, "macs": 1e6}
+    made_so = [{"a": True, "b": 1}, {"a": False, "b": 0}]
+    trials = [made.trial(decisions, costs, [0.5] * made.EPOCHS, made.BEGAN) for decisions in made_so]
+    assert decisions_of(made.study(trials).rows) == {"a": ["yes", "no"], "b": ["1", "0"]}
