@@ -7,7 +7,16 @@ import pytest
 
 from studies.records import load
 from studies.report import Study, page_of
-from studies.report.tradeoff import GROUPS, Tradeoff, best_below, decisions_of, staircase, tradeoff_figure, tradeoff_of
+from studies.report.tradeoff import (
+    GROUPS,
+    MANY,
+    Tradeoff,
+    best_below,
+    decisions_of,
+    staircase,
+    tradeoff_figure,
+    tradeoff_of,
+)
 from tests.studies.report import made
 
 
@@ -121,3 +130,20 @@ def test_yes_is_not_the_number_one() -> None:
     made_so = [{"a": True, "b": 1}, {"a": False, "b": 0}]
     trials = [made.trial(decisions, costs, [0.5] * made.EPOCHS, made.BEGAN) for decisions in made_so]
     assert decisions_of(made.study(trials).rows) == {"a": ["yes", "no"], "b": ["1", "0"]}
+
+
+def test_points_that_webgl_draws_are_the_same_points() -> None:
+    trials = []
+    for i in range(MANY + 2):
+        costs = {"latency_ms": 1.0 + i, "traffic_bytes": 1e6 + i, "macs": 1e6}
+        trials.append(made.trial({"a": i % 3}, costs, [0.5 - i / 1e4] * made.EPOCHS, made.BEGAN))
+    tradeoff = tradeoff_of(made.study(trials))
+    for x, latencies in (("latency_ms", True), ("a", False)):
+        trace = next(t for t in tradeoff_figure(tradeoff, x, "dice").data if t.name == "dominated")
+        assert trace.type == "scattergl"
+        numbers = list(trace.customdata)
+        assert numbers == [tradeoff.numbers[i] for i in tradeoff.groups["dominated"]]
+        expected = [1.0 + n for n in numbers] if latencies else [str(n % 3) for n in numbers]
+        assert list(trace.x) == (pytest.approx(expected, rel=1e-5) if latencies else expected)
+        assert list(trace.y) == pytest.approx([0.5 - n / 1e4 for n in numbers], rel=1e-5)
+        assert list(trace.text) == [f"trial {n}, tpe" for n in numbers]
