@@ -150,16 +150,19 @@ def share(found: Tensor, ours: Tensor, form: str) -> float:
 
 def networks(members: int, space: str, trained: Sequence[str]) -> dict[str, tuple[Graph, Weights]]:
     """Return the published segmentation networks and random members, each with what gives its weights."""
-    found: dict[str, tuple[Graph, Weights]] = {}
-    for name, architecture in published.items():
-        graph = nas.build(architecture, (3, SIDE, SIDE), customary_input(architecture)[1])
-        if len(graph.outputs[0].shape) == 3:
-            found[name] = graph, weights_of
-        if name in trained:
-            found[f"{name}, trained"] = graph, trained_weights
+    graphs = {
+        name: nas.build(architecture, (3, SIDE, SIDE), customary_input(architecture)[1])
+        for name, architecture in published.items()
+    }
+    graphs = {name: graph for name, graph in graphs.items() if len(graph.outputs[0].shape) == 3}
     rng = Random(0)
     for i in range(members):
-        found[f"{space}:{i}"] = nas.build(spaces[space].sample(rng), (3, SIDE, SIDE), 1 + i % 3), weights_of
+        graphs[f"{space}:{i}"] = nas.build(spaces[space].sample(rng), (3, SIDE, SIDE), 1 + i % 3)
+    found: dict[str, tuple[Graph, Weights]] = {}
+    for name, graph in graphs.items():
+        found[name] = graph, weights_of
+        if name in trained:
+            found[f"{name}, trained"] = graph, trained_weights
     return found
 
 

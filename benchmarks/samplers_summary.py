@@ -123,7 +123,8 @@ def main() -> None:
     ]
     for (problem, filtered), samplers in groups.items():
         if filtered and "grammar" in samplers:
-            pairs = [(10, 20), (20, 20), (20, 40), (40, 40), (40, 80), (80, 80), (50, 100), (100, 100)]
+            pairs = [(10, 20), (20, 20), (20, 40), (40, 40), (40, 80), (80, 80)]
+            pairs += [(50, 100), (100, 100), (50, 200), (100, 200)]
             found += [
                 one
                 for at, against in pairs

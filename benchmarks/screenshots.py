@@ -25,12 +25,14 @@ VIEWS = {  # query, width, height, colour scheme, figures that must be there
     "front": ("?limit={limit}&budget=latency_ms", 1280, 1000, "light", ("front",)),
     "front-dark": ("?colour=params&size=traffic_bytes&stopped=1", 1280, 900, "dark", ("front",)),
     "network": ("?trial={best}", 1280, 1500, "light", ("drawing", "curve", "blocks")),
+    "predictions": ("?trial={best}", 1280, 1500, "light", ("drawing", "curve", "blocks")),
     "trials": ("?view=trials&brush={brush}", 1280, 1300, "light", ("parallel", "linked")),
     "compare": ("?view=compare", 1280, 1500, "light", ("difference-1", "curves")),
     "space": ("?z=params&colour=dice", 1280, 900, "light", ("space",)),
     "standing": ("?view=standing", 1280, 800, "light", ("growth-trials",)),
     "narrow": ("?trial={best}", 400, 1100, "light", ("front", "drawing")),
 }
+PARTS = {"predictions": ".cases"}  # of a view, which alone is taken
 
 
 def main() -> None:
@@ -76,7 +78,8 @@ def taken(browser: Browser, address: str, name: str, words: dict[str, object], o
     for figure in figures:
         page.wait_for_function(f"() => document.querySelector('#{figure} .js-plotly-plot')?.data?.length", polling=200)
     page.wait_for_timeout(2500)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    shown = page.locator(PARTS[name]) if name in PARTS else page
+    picture = Image.open(io.BytesIO(shown.screenshot())).convert("RGB")
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(out, optimize=True)
     context.close()
     print(f"{out}: {out.stat().st_size // 1000} kB")
