@@ -37,7 +37,7 @@ PARTS = {"predictions": ".cases"}  # of a view, which alone is taken
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--study", type=Path, default=HERE / "runs" / "screenshots")
+    arguments.add_argument("--study", type=Path, default=Path("runs/screenshots"))  # its commands are in the pictures
     arguments.add_argument("--out", type=Path, default=HERE / "docs" / "images")
     asked = arguments.parse_args()
     if not (asked.study / "facts.json").exists():
