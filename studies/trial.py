@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 import nas
 from evaluators.curve import Curve, EpochRecord
 from evaluators.device import pick_device, precision
-from evaluators.faults import Interrupted, OutOfMemory, out_of_memory
+from evaluators.faults import Interrupted, OutOfMemory
 from evaluators.proxies import measure
 from evaluators.recipe import Recipe
 from evaluators.training import train
@@ -89,12 +89,14 @@ class Trainer:
     ) -> Result:
         """Train the graph in `folder` up to an epoch, on from its checkpoint; store its curve and, at the end, weights.
 
-        What it then predicts on validation images is stored too, but not of a retraining: that has the test images.
+        What it then predicts on validation images is stored too, but not of a retraining: that has the test images. A
+        fault in that is kept in fault.txt and is no fault of the trial.
         `memory_factor` is what the study has learnt so far (`studies.memory`); `seed` is the study's if None. Raises
         Interrupted if asked to stop; every other fault is an outcome, not an exception.
         """
         began = time.perf_counter()
         facts: dict[str, object] = {}
+        curve: Curve | None = None
         recipe = recipe_of(self._config) if seed is None else replace(recipe_of(self._config), seed=seed)
         try:
             graph = Graph.from_json((folder / "graph.json").read_text(encoding="utf-8"))
@@ -102,9 +104,10 @@ class Trainer:
             plan = MemoryPlan(graph, self._config, self._material, self._device, memory_factor, self._sharing)
             micro_batch = plan.micro_batch()
             facts |= self._proxies(module, micro_batch)
-            curve = self._train(module, folder, until, on_epoch, micro_batch, recipe)
-            facts |= plan.facts(curve)
-            self._store(module, curve, folder)
+            trained = self._train(module, folder, until, on_epoch, micro_batch, recipe)
+            facts |= plan.facts(trained)
+            self._store(module, trained, folder)
+            curve = trained
             if self._ended(curve) and seed is None:
                 self._store_predictions(module, curve, folder, recipe)
         except Interrupted:
@@ -116,7 +119,8 @@ class Trainer:
             if disk_is_full(folder, fault):
                 return Result("disk_full", reason, None, seconds)
             write_atomic(folder / "fault.txt", traceback.format_exc())
-            return Result(outcome_of(fault), reason, None, seconds, facts)
+            if curve is None:
+                return Result(outcome_of(fault), reason, None, seconds, facts)
         seconds = sum(record.seconds for record in curve.epochs)
         return Result("ok" if self._ended(curve) else "paused", "", curve, seconds, facts)
 
@@ -130,21 +134,16 @@ class Trainer:
             save_file(weights, folder / "weights.safetensors")
 
     def _store_predictions(self, module: GraphModule, curve: Curve, folder: Path, recipe: Recipe) -> None:
-        """Store pictures of the worst cases; none where others have taken the memory: that is no fault of a network."""
-        try:
-            found = predictions_of(
-                module,
-                self._material.validation.to(self._device),
-                prediction=int(module.prediction),
-                batch=curve.epochs[-1].micro_batch or 1,
-                dtype=precision(recipe.precision, self._device),
-                channels_last=recipe.channels_last,
-                slices=self._material.slices,
-            )
-        except RuntimeError as fault:
-            if out_of_memory(fault) is None:
-                raise
-            return
+        """Store pictures of the worst cases."""
+        found = predictions_of(
+            module,
+            self._material.validation.to(self._device),
+            prediction=int(module.prediction),
+            batch=curve.epochs[-1].micro_batch or 1,
+            dtype=precision(recipe.precision, self._device),
+            channels_last=recipe.channels_last,
+            slices=self._material.slices,
+        )
         write_predictions(folder / PREDICTIONS, found)
 
     def _module(self, graph: Graph, seed: int) -> GraphModule:

@@ -87,14 +87,25 @@ def test_stored_weights_give_the_recorded_dice(tiny: Path) -> None:
     assert dice.mean == pytest.approx(record.front()["dice"].iloc[0], abs=0.02)  # training scored in half precision
 
 
-def test_memory_that_others_took_costs_pictures_and_no_trial(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4096 bytes")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4096 bytes"),
+        TypeError("Cannot handle this data type: (1, 1, 7), |u1"),
+    ],
+)
+def test_a_fault_in_making_pictures_costs_them_and_no_trial(
+    fault: Exception, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise fault
 
-    monkeypatch.setattr("studies.trial.predictions_of", full)
+    monkeypatch.setattr("studies.trial.predictions_of", failing)
     record = search(tiny, "budget.trials=1")
     assert record.trials()["outcome"].tolist() == ["ok"]
-    assert not (record.folder.trial(0) / PREDICTIONS).exists()
+    folder = record.folder.trial(0)
+    assert (folder / "weights.safetensors").exists() and not (folder / PREDICTIONS).exists()
+    assert str(fault) in (folder / "fault.txt").read_text()
 
 
 def summary(record: StudyRecord) -> list[tuple[str, float]]:
