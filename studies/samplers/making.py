@@ -6,7 +6,7 @@ from random import Random
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, GPSampler, NSGAIIISampler, NSGAIISampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, NSGAIIISampler, NSGAIISampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from evaluators.metrics import METRICS
@@ -17,6 +17,7 @@ from studies.samplers.evidence import Described
 from studies.samplers.evolution import EvolutionSampler
 from studies.samplers.features import features_of
 from studies.samplers.grammar import GrammarSampler
+from studies.samplers.tpe import ReachedTPE
 from studies.screening import Screen
 
 __all__ = ["Maker"]
@@ -49,21 +50,21 @@ class Maker:
         return study
 
     def _sampler(self, seed: int) -> BaseSampler:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)  # TPE's `group` is; our tests cover its behaviour
-            match self._name:
-                case "grammar":
-                    return self._own
-                case "evolution":
-                    return EvolutionSampler(self._screen.space, self._reference, self._screen.sampler.draw, seed)
-                case "nsga2":
-                    return NSGAIISampler(population_size=POPULATION, seed=seed)
-                case "nsga3":
+        match self._name:
+            case "grammar":
+                return self._own
+            case "evolution":
+                return EvolutionSampler(self._screen.space, self._reference, self._screen.sampler.draw, seed)
+            case "nsga2":
+                return NSGAIISampler(population_size=POPULATION, seed=seed)
+            case "nsga3":
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", ExperimentalWarning)  # it is; our tests cover its behaviour
                     return NSGAIIISampler(population_size=POPULATION, seed=seed)
-                case "gp":
-                    return GPSampler(seed=seed, n_startup_trials=1, warn_independent_sampling=False)
-                case _:
-                    return TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=1)
+            case "gp":
+                return GPSampler(seed=seed, n_startup_trials=1, warn_independent_sampling=False)
+            case _:
+                return ReachedTPE(seed)
 
     def _told(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Return the trials as the sampler should see them. Curves and rungs mean something to our own alone."""
