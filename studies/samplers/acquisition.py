@@ -6,8 +6,9 @@ as the member is no dearer than it. So the expectation is a closed form (for one
 cells of all objectives: Emmerich et al., 2011); here the cells are of the costs alone.
 """
 
-from itertools import product
+from collections.abc import Sequence
 
+import moocore
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
@@ -27,10 +28,11 @@ def expected_gains(mean: Array, deviation: Array, costs: Array, front: Array, re
     gain there is taken a little too high.
     """
     inside = front[(front < reference).all(axis=1)]
+    inside = inside[moocore.is_nondominated(inside)] if len(inside) else inside
     cuts = [_cuts(inside[:, 1 + axis], costs.shape[1]) for axis in range(costs.shape[1])]
     lowest = [np.concatenate([[-np.inf], cut]) for cut in cuts]
     highest = [np.append(cut, limit) for cut, limit in zip(cuts, reference[1:], strict=True)]
-    levels = np.array([_level(inside, np.array(corner), reference[0]) for corner in product(*lowest)])
+    levels = _levels(inside, cuts, reference[0]).ravel()
     improvement = _improvement(mean, deviation, levels)
     sizes = np.ones((len(mean), 1))
     for axis, (low, high) in enumerate(zip(lowest, highest, strict=True)):
@@ -46,10 +48,14 @@ def _cuts(values: Array, axes: int) -> Array:
     return cuts if len(cuts) <= most else cuts[np.linspace(0, len(cuts) - 1, most).astype(int)]
 
 
-def _level(front: Array, corner: Array, worst: float) -> float:
-    """Return the least 1 - Dice of the front among those that are no dearer than the corner."""
-    cheap = front[(front[:, 1:] <= corner).all(axis=1), 0]
-    return min(float(cheap.min()), worst) if len(cheap) else worst
+def _levels(front: Array, cuts: Sequence[Array], worst: float) -> Array:
+    """Return by cell the least 1 - Dice of the front among those that are no dearer than the cell's lower corner."""
+    levels: Array = np.full([len(cut) + 1 for cut in cuts], worst)
+    begins = tuple(np.searchsorted(cut, front[:, 1 + axis]) + 1 for axis, cut in enumerate(cuts))
+    np.minimum.at(levels, begins, front[:, 0])
+    for axis in range(len(cuts)):
+        np.minimum.accumulate(levels, axis=axis, out=levels)
+    return levels
 
 
 def _improvement(mean: Array, deviation: Array, levels: Array) -> Array:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from studies.samplers import acquisition
-from studies.samplers.acquisition import expected_gains
+from studies.samplers.acquisition import _levels, expected_gains
 
 REFERENCE = np.array([0.8, 2.0, 3.0])
 
@@ -57,3 +57,14 @@ def test_a_long_front_is_cut_at_fewer_places_and_gains_are_taken_a_little_too_hi
     thinned = expected_gains(*asked, front, REFERENCE)
     assert (thinned >= exact - 1e-12).all() and (thinned > exact).any()
     assert np.corrcoef(thinned, exact)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_a_cell_is_gained_from_the_best_that_is_no_dearer(axes: int) -> None:
+    rng = np.random.default_rng(axes)
+    front = rng.integers(0, 6, (25, 1 + axes)) / 6
+    cuts = [np.unique(front[:, 1 + axis])[::2] for axis in range(axes)]  # several members begin in one cell
+    cuts = [np.union1d(cut, front[:, 1 + axis].max()) for axis, cut in enumerate(cuts)]
+    for at, level in np.ndenumerate(_levels(front, cuts, 0.7)):
+        corner = [cut[i - 1] if i else -np.inf for cut, i in zip(cuts, at, strict=True)]
+        assert level == min([0.7, *front[(front[:, 1:] <= corner).all(axis=1), 0]])
