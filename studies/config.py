@@ -71,6 +71,7 @@ METRICS = tuple(KNOWN)
 FREE_ON_RESUME = (
     ("budget",),
     ("device",),
+    ("pictures",),
     ("proxies",),
     ("workers",),
     ("rungs", "keep"),
@@ -121,6 +122,11 @@ class StudyConfig(Section):
         default=(),
         strict=False,
         description="scores before training, beside Dice: synflow, naswot, grad_norm, jacob_cov; may change on resume",
+    )
+    pictures: bool = Field(
+        default=True,
+        description="whether the study's folder may hold validation images, with what its networks predict on them; "
+        "may change on resume",
     )
     data: Annotated[FolderData | GeneratedData, Field(discriminator="kind", description="what is learned from")]
     train: Train = Field(default=Train(), description="how each network is trained")

@@ -12,12 +12,13 @@ __all__ = ["Keeper"]
 class Keeper:
     """Deletes weights of dominated trials, and checkpoints of all waiting or stopped ones but the best.
 
-    Pictures of predictions go with the weights, but those of published networks stay: others are set beside them.
+    Pictures of predictions go with the weights, but those of published networks stay: others are set beside them. All
+    go where the study may hold no pictures.
     A trial that is promoted without its checkpoint trains again from the start.
     """
 
-    def __init__(self, folder: StudyFolder, ledger: Ledger, most_checkpoints: int):
-        self._folder, self._ledger, self._most = folder, ledger, most_checkpoints
+    def __init__(self, folder: StudyFolder, ledger: Ledger, most_checkpoints: int, pictures: bool = True):
+        self._folder, self._ledger, self._most, self._pictures = folder, ledger, most_checkpoints, pictures
         self._gone: set[tuple[int, str]] = set()
 
     def tidy(self) -> None:
@@ -27,6 +28,8 @@ class Keeper:
             self._delete(number, "weights.safetensors")
             if not is_published(self._ledger.trials[number]):
                 self._delete(number, PREDICTIONS)
+        for trial in () if self._pictures else self._ledger.trials:
+            self._delete(trial.number, PREDICTIONS)
         idle = [run for run in tally.runs() if run.paused and (run.number, "checkpoint.pt") not in self._gone]
         for run in sorted(idle, key=_promise, reverse=True)[self._most :]:
             self._delete(run.number, "checkpoint.pt")

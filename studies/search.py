@@ -66,7 +66,7 @@ class Search:
         for line in self._said_first(held):
             progress.say(line)
         self._spending = Spending(config.budget, self._ledger)
-        self._keeper = Keeper(folder, self._ledger, config.rungs.keep)
+        self._keeper = Keeper(folder, self._ledger, config.rungs.keep, config.pictures)
         self._rungs = held.rungs
         self._crew = Crew(executor, self._check_leave, self._show, self._record, self._again)
 

@@ -89,8 +89,8 @@ class Trainer:
     ) -> Result:
         """Train the graph in `folder` up to an epoch, on from its checkpoint; store its curve and, at the end, weights.
 
-        What it then predicts on validation images is stored too, but not of a retraining: that has the test images. A
-        fault in that is kept in fault.txt and is no fault of the trial.
+        What it then predicts on validation images is stored too, if the study may hold pictures, but not of a
+        retraining: that has the test images. A fault in that is kept in fault.txt and is no fault of the trial.
         `memory_factor` is what the study has learnt so far (`studies.memory`); `seed` is the study's if None. Raises
         Interrupted if asked to stop; every other fault is an outcome, not an exception.
         """
@@ -108,7 +108,7 @@ class Trainer:
             facts |= plan.facts(trained)
             self._store(module, trained, folder)
             curve = trained
-            if self._ended(curve) and seed is None:
+            if self._ended(curve) and seed is None and self._config.pictures:
                 self._store_predictions(module, curve, folder, recipe)
         except Interrupted:
             raise

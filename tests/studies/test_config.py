@@ -211,6 +211,7 @@ FREE = [
     "budget.trials=99",
     "budget.hours=2",
     "device=cpu",
+    "pictures=false",
     "train.threads=3",
     "train.timeout_s=60",
     "train.silence_s=60",

@@ -11,7 +11,8 @@ from studies.rungs import Run
 KEPT = ("weights.safetensors", "predictions.json", "checkpoint.pt", "graph.json")
 
 
-def test_only_published_networks_keep_pictures_when_they_are_dominated(tmp_path: Path) -> None:
+def gone(tmp_path: Path, pictures: bool) -> set[tuple[int, str]]:
+    """Return which files of five trials are gone: a published one, and one like it, are dominated; two wait."""
     folder = StudyFolder(tmp_path)
     for number in range(5):
         folder.trial(number).mkdir(parents=True)
@@ -20,14 +21,19 @@ def test_only_published_networks_keep_pictures_when_they_are_dominated(tmp_path:
     origins = ("published:amsunet", "tpe", "tpe", "tpe", "tpe")
     waiting = [Run(number, (0.1 * number,), {}, paused=True) for number in (3, 4)]
     ledger: Any = SimpleNamespace(
-        trials=[SimpleNamespace(user_attrs={"origin": origin}) for origin in origins],
+        trials=[SimpleNamespace(number=n, user_attrs={"origin": origin}) for n, origin in enumerate(origins)],
         tally=lambda: SimpleNamespace(dominated=[0, 1], runs=lambda: waiting),
     )
-    Keeper(folder, ledger, 1).tidy()
-    gone = {(n, name) for n in range(5) for name in KEPT if not (folder.trial(n) / name).exists()}
-    assert gone == {
-        (0, "weights.safetensors"),
-        (1, "weights.safetensors"),
-        (1, "predictions.json"),
-        (3, "checkpoint.pt"),
-    }
+    Keeper(folder, ledger, 1, pictures).tidy()
+    return {(n, name) for n in range(5) for name in KEPT if not (folder.trial(n) / name).exists()}
+
+
+DOMINATED = {(0, "weights.safetensors"), (1, "weights.safetensors"), (1, "predictions.json"), (3, "checkpoint.pt")}
+
+
+def test_only_published_networks_keep_pictures_when_they_are_dominated(tmp_path: Path) -> None:
+    assert gone(tmp_path, pictures=True) == DOMINATED
+
+
+def test_no_pictures_are_left_where_none_may_be(tmp_path: Path) -> None:
+    assert gone(tmp_path, pictures=False) == DOMINATED | {(number, "predictions.json") for number in range(5)}

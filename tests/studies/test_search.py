@@ -108,6 +108,20 @@ def test_a_fault_in_making_pictures_costs_them_and_no_trial(
     assert str(fault) in (folder / "fault.txt").read_text()
 
 
+def test_a_study_that_may_hold_no_pictures_makes_none_and_loses_those_it_has(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stored(record: StudyRecord) -> list[Path]:
+        return list(record.folder.root.rglob(PREDICTIONS))
+
+    assert stored(search(tiny, "budget.trials=1"))
+    monkeypatch.setattr("studies.trial.predictions_of", pytest.fail)
+    assert not stored(search(tiny, "budget.trials=1", "pictures=false"))
+    again = search(tiny, "budget.trials=2", "pictures=false")
+    assert len(again.trials()) == 2 and not stored(again)
+    assert not (again.folder.trial(1) / "fault.txt").exists()
+
+
 def summary(record: StudyRecord) -> list[tuple[str, float]]:
     return list(zip(record.trials()["key"], record.trials()["dice"], strict=True))
 
