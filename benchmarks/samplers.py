@@ -160,8 +160,7 @@ def search(problem: Problem, sampler: str, seed: int, count: int, filtered: bool
         elif sampler == "random":
             candidate = screen.candidate(problem.space.sample(Random(f"{seed}:{number}")), sampler)
         else:
-            asked = maker.shadow(trials, Random(f"{seed}:{number}")).ask()
-            candidate = screen.candidate(problem.space.derive(asked.suggest_categorical), sampler)  # type: ignore[arg-type]
+            candidate = screen.candidate(maker.asks(trials, Random(f"{seed}:{number}")).ask(), sampler)
         spent.append(time.process_time() - began)
         fits = screen.feasible(candidate)
         repeats += candidate.key in keys

@@ -6,12 +6,10 @@ on with the proposal it would have made. Optuna's trials exist in memory only un
 
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
-from typing import cast
 
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.architecture import Architecture
-from nas.derivation import Choose
 from nas.errors import NasError
 from nas.sampling import Sampler
 from search_spaces import published
@@ -108,13 +106,11 @@ class Proposer:
 
     def _sampled(self, trials: Sequence[FrozenTrial], known: set[str], rng: Random) -> Iterator[Verdict]:
         """Ask the sampler. It is told infeasible proposals as pruned, to leave their region; of duplicates nothing."""
-        shadow = self._maker.shadow(trials, rng)
+        sampler = self._maker.asks(trials, rng)
         for _ in range(GP_DRAWS if self._config.sampler.name == "gp" else SAMPLER_DRAWS):
-            trial = shadow.ask()
-            choose = cast(Choose, trial.suggest_categorical)  # its overloads split what we keep together
-            verdict = self._judge(self._screen.space.derive(choose), self._config.sampler.name, known)
+            verdict = self._judge(sampler.ask(), self._config.sampler.name, known)
             yield verdict
-            shadow.tell(trial, state=TrialState.FAIL if verdict.duplicate else TrialState.PRUNED)
+            sampler.refuse(TrialState.FAIL if verdict.duplicate else TrialState.PRUNED)
 
     def _mutated(self, trials: Sequence[FrozenTrial], known: set[str], rng: Random) -> Iterator[Verdict]:
         parents = [trial for trial in trials if trial.state == TrialState.COMPLETE]

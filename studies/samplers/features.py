@@ -7,6 +7,7 @@ left out: widths are decisions and costs already.
 
 import math
 import re
+import sys
 from collections import Counter
 from collections.abc import Mapping
 
@@ -64,14 +65,14 @@ def _graph(costs: Mapping[str, float], graph: Graph) -> dict[str, float]:
 
 
 def _neighbourhoods(graph: Graph) -> dict[str, float]:
-    """Return log(1 + count) of every label."""
+    """Return log(1 + count) of every label; members share the labels' memory."""
     nodes = graph.nodes()
     labels = {node.index: _kind(node) for node in nodes}
     counts = Counter(labels.values())
     for _ in range(ROUNDS):
         labels = {n.index: f"{labels[n.index]}({','.join(sorted(labels[x.index] for x in n.inputs))})" for n in nodes}
         counts.update(labels.values())
-    return {label: math.log1p(count) for label, count in counts.items()}
+    return {sys.intern(label): math.log1p(count) for label, count in counts.items()}
 
 
 def _kind(node: Node) -> str:

@@ -30,6 +30,7 @@ __all__ = ["GrammarSampler"]
 
 FEW = 400  # members of a space that is looked through whole
 PARENTS = 16
+MOST_LEARNT = 800  # trials that the model is told of: half of them the best, the others evenly spread over the search
 FIRST, LATER = 20, 10  # candidates of the first round, and of each that changes the best so far
 LATER_ROUNDS = 2
 BEST = 5
@@ -67,10 +68,10 @@ class GrammarSampler(WholeSampler):
 
     def propose(self, trials: Sequence[FrozenTrial], rng: Random) -> Mapping[str, Option]:
         """Return the decisions of the candidate with the largest expected gain; of a repeat only if nothing is new."""
-        members = {trial.number: member for trial in trials if (member := self._member(trial)) is not None}
+        members = {id(trial): member for trial in trials if (member := self._member(trial)) is not None}
         taken = {member.key for member in members.values()}
-        whole = [trial for trial in trials if trial.number in members]
-        seen = evidence(whole, tuple(self._reference.values), lambda trial: members[trial.number])
+        whole = [trial for trial in trials if id(trial) in members]
+        seen = evidence(whole, tuple(self._reference.values), lambda trial: members[id(trial)])
         if sum(one.dice is not None for one in seen) < self._startup:
             found = next(self._new([lambda: self._fresh(rng)] * FIRST, taken), None)
         else:
@@ -97,7 +98,7 @@ class GrammarSampler(WholeSampler):
 
     def _first(self, seen: Sequence[Evidence], rng: Random) -> list[Callable[[], Point]]:
         """Return the ways to candidates of the first round: half are changes, a quarter crossings, a quarter new."""
-        points = [point_of(self._space, one.decisions) for one in _parents(seen, self._reference)]
+        points = [point_of(self._space, one.decisions) for one in _ranked(seen, self._reference)[:PARENTS]]
         ways: list[Callable[[], Point]] = [lambda: self._fresh(rng)]
         ways += [lambda: point_of(self._space, self._space.decisions(self._space.sample(rng)))] * (FIRST // 4)
         ways += [lambda: crossed(self._space, rng.choice(points), points, rng)] * (FIRST // 4)
@@ -156,7 +157,7 @@ class _Judge:
     """Scores candidates by what the trials so far say."""
 
     def __init__(self, seen: Sequence[Evidence], reference: Reference):
-        known = [one for one in seen if one.dice is not None]
+        known = _told(seen, reference)
         coming = [one.member.features for one in seen if one.dice is None]
         self._seen, self._reference = seen, reference
         self._model = Surrogate.fit(
@@ -187,8 +188,19 @@ class _Judge:
         return scores
 
 
-def _parents(seen: Sequence[Evidence], reference: Reference) -> list[Evidence]:
-    """Return the best members that were tried, the front first."""
+def _told(seen: Sequence[Evidence], reference: Reference) -> list[Evidence]:
+    """Return what the model is fitted to, in the order of the trials: its time grows with the cube of their number."""
+    known = [one for one in seen if one.dice is not None]
+    if len(known) <= MOST_LEARNT:
+        return known
+    kept = {one.member.key for one in _ranked(known, reference)[: MOST_LEARNT // 2]}
+    others = [one.member.key for one in known if one.member.key not in kept]
+    kept |= {others[i] for i in np.linspace(0, len(others) - 1, MOST_LEARNT - len(kept)).astype(int)}
+    return [one for one in known if one.member.key in kept]
+
+
+def _ranked(seen: Sequence[Evidence], reference: Reference) -> list[Evidence]:
+    """Return the members that were tried, the front first."""
     known = [one for one in seen if one.dice is not None]
     costs = [name for name in reference.values if name != "dice"]
     logs = log_costs([one.member for one in known], seen, costs)
@@ -198,4 +210,4 @@ def _parents(seen: Sequence[Evidence], reference: Reference) -> list[Evidence]:
     ]
     ranks = ranks_of(rows, reference)
     order = sorted(range(len(known)), key=lambda i: (ranks[i], -rows[i]["dice"]))
-    return [known[i] for i in order[:PARENTS]]
+    return [known[i] for i in order]

@@ -1,4 +1,4 @@
-"""Samplers by name, each on a copy in memory of a study's trials. `studies/proposing.py` drops what they repeat."""
+"""Samplers by name, each told a study's trials. `studies/proposing.py` drops what they repeat."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,13 @@ from evaluators.metrics import METRICS
 from nas.architecture import Architecture
 from nas.grammar import Option
 from studies.front import Reference
+from studies.samplers.asking import AskingStudy, AskingWhole, Asks
 from studies.samplers.evidence import Described
 from studies.samplers.evolution import EvolutionSampler
 from studies.samplers.features import features_of
 from studies.samplers.grammar import GrammarSampler
 from studies.samplers.tpe import ReachedTPE
+from studies.samplers.whole import WholeSampler
 from studies.screening import Screen
 
 __all__ = ["Maker"]
@@ -41,13 +43,15 @@ class Maker:
             startup=0,
         )
 
-    def shadow(self, trials: Sequence[FrozenTrial], rng: Random) -> optuna.Study:
-        """Return a study in memory with these trials and a freshly seeded sampler."""
+    def asks(self, trials: Sequence[FrozenTrial], rng: Random) -> Asks:
+        """Return a freshly seeded sampler that knows these trials."""
         sampler = self._sampler(rng.randrange(2**32))
+        if isinstance(sampler, WholeSampler):
+            return AskingWhole(sampler, self._screen.space, self._told(trials))
         directions = [METRICS[name].direction for name in self._reference.values]
         study = optuna.create_study(directions=directions, sampler=sampler)
         study.add_trials(self._told(trials))
-        return study
+        return AskingStudy(study, self._screen.space)
 
     def _sampler(self, seed: int) -> BaseSampler:
         match self._name:

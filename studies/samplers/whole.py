@@ -33,7 +33,11 @@ class WholeSampler(BaseSampler):
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Decide on the whole derivation."""
         others = [known for known in study.get_trials(deepcopy=False) if known.number != trial.number]
-        self._chosen = {trial.number: self.propose(others, Random(f"{self._seed}:{trial.number}"))}
+        self._chosen = {trial.number: self.decided(others, trial.number)}
+
+    def decided(self, trials: Sequence[FrozenTrial], number: int) -> Mapping[str, Option]:
+        """Return the decisions of the trial of that number."""
+        return self.propose(trials, Random(f"{self._seed}:{number}"))
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return nothing: which decisions are reached is the grammar's to say."""

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import optuna
 import pytest
 from optuna.exceptions import ExperimentalWarning
@@ -22,12 +23,15 @@ from nas.space import SearchSpace
 from search_spaces import spaces
 from studies.front import Reference, hypervolume
 from studies.records import values_of
+from studies.samplers import grammar
+from studies.samplers.asking import AskingWhole
 from studies.samplers.costs import log_costs
 from studies.samplers.evidence import Described, Evidence
 from studies.samplers.evolution import POPULATION, EvolutionSampler
 from studies.samplers.features import features_of
-from studies.samplers.grammar import GrammarSampler, _Judge
+from studies.samplers.grammar import GrammarSampler, _Judge, _ranked, _told
 from studies.samplers.making import _in_generations
+from studies.samplers.whole import WholeSampler
 
 COMPACT = spaces["compact"]
 REFERENCE = Reference({"dice": 0.2, "traffic_bytes": 2e7})
@@ -111,6 +115,38 @@ def test_what_is_being_trained_is_thought_of_as_surer() -> None:
     before, after = _Judge(seen, REFERENCE), _Judge([*seen, coming], REFERENCE)
     assert after._model.predict(asked)[1] < 0.8 * before._model.predict(asked)[1]
     assert after.scores([known(members[11])])[0] < before.scores([known(members[11])])[0]
+
+
+@pytest.mark.parametrize("kind", ["grammar", "evolution"])
+def test_a_sampler_of_whole_derivations_says_the_same_without_a_study(kind: str) -> None:
+    def sampler() -> WholeSampler:
+        if kind == "evolution":
+            return EvolutionSampler(COMPACT, REFERENCE, COMPACT.sample, seed=5)
+        return GrammarSampler(COMPACT, describe, REFERENCE, seed=5, startup=4)
+
+    study = study_of(sampler())
+    run(study, POPULATION + 2)
+    without = AskingWhole(sampler(), COMPACT, study.trials)
+    for state in (TrialState.PRUNED, TrialState.FAIL, TrialState.PRUNED):
+        trial = study.ask()
+        assert COMPACT.derive(trial.suggest_categorical) == without.ask()  # type: ignore[arg-type]
+        study.tell(trial, state=state)
+        without.refuse(state)
+
+
+def test_of_many_trials_the_model_is_told_the_best_and_some_of_all_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grammar, "MOST_LEARNT", 12)
+    by_key = {known(member).key: member for member in (COMPACT.sample(Random(i)) for i in range(80))}
+    seen = [
+        Evidence({}, known(member), 0.3 + 0.001 * (i % 7), 0.0, True, {}) for i, member in enumerate(by_key.values())
+    ]
+    front = {one.member.key for one in _ranked(seen, REFERENCE)[:6]}
+    told = _told(seen, REFERENCE)
+    at = [seen.index(one) for one in told]
+    assert len(told) == 12 and at == sorted(at) and front <= {one.member.key for one in told}
+    others = [i for i, one in enumerate(seen) if one.member.key not in front]
+    assert {others[0], others[-1]} <= set(at) and max(np.diff([0, *at, len(seen)])) < len(seen) / 3
+    assert _told(seen[:12], REFERENCE) == seen[:12]
 
 
 def test_limits_are_kept_and_a_space_is_left_only_when_it_is_used_up() -> None:
