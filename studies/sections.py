@@ -254,8 +254,8 @@ class Deploy(Section):
 class Sampler(Section):
     """What proposes the next network."""
 
-    name: Literal["tpe", "grammar", "evolution", "nsga2", "nsga3", "gp", "random"] = Field(
-        default="tpe",
+    name: Literal["grammar", "tpe", "evolution", "nsga2", "nsga3", "gp", "random"] = Field(
+        default="grammar",
         description="grammar (predicts Dice, knows the costs), tpe, evolution, nsga2, nsga3, gp or random",
     )
     startup: int = Field(default=10, ge=0, description="random trials before the sampler begins to learn")

@@ -15,7 +15,7 @@ __all__ = ["Source", "cases_part", "predictions_at"]
 SHOWN, REMEMBERED = 3, 8
 NONE = (
     "No predictions are stored for this network. A search stores those of networks that were trained through, and "
-    "keeps them while a network is on the front, of published ones for good."
+    "keeps them while a network is on the front, of published ones for good; with pictures: false it stores none."
 )
 Source = Callable[[Case, int, str], Mapping[str, str]]
 """(case, its place, kind of picture) → attributes of the element that shows it."""

@@ -38,7 +38,7 @@ def test_the_defaults(tmp_path):
         size=None, batch=1, precision="fp32", channels_last=True, device="auto", runtime="torch"
     )
     assert (config.sampler, config.budget, config.start) == (
-        Sampler(name="tpe", startup=10),
+        Sampler(name="grammar", startup=10),
         Budget(trials=16, hours=None),
         Start(published=True),
     )
@@ -236,7 +236,7 @@ FIXED = [
     ),
     ("constraints.macs=<= 5", "constraints.macs: was nothing when the study began, is now '<= 5'; "),
     ("deploy.device=cpu", "deploy.device: was 'auto' when the study began, is now 'cpu'; "),
-    ("sampler.name=random", "sampler.name: was 'tpe' when the study began, is now 'random'; "),
+    ("sampler.name=random", "sampler.name: was 'grammar' when the study began, is now 'random'; "),
     ("rungs.promote=rank", "rungs.promote: was 'gain' when the study began, is now 'rank'; "),
     ("storage=sqlite", "storage: was 'journal' when the study began, is now 'sqlite'; "),
     ("start.published=false", "start.published: was true when the study began, is now false; "),

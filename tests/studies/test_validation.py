@@ -88,7 +88,7 @@ FAULTS = [
     ("constraints: {mac: <= 5}", "constraints.mac: unknown metric 'mac'; did you mean 'macs'?"),
     ("constraints: {dice: <= 1}", "constraints.dice: 'dice' cannot be limited, it is what the search learns; "),
     ("constraints: [macs]", "constraints: needs a mapping; came a list"),
-    ("sampler: {name: bayes}", "sampler.name: needs 'tpe', 'grammar', 'evolution', 'nsga2', 'nsga3', 'gp' or 'random'"),
+    ("sampler: {name: bayes}", "sampler.name: needs 'grammar', 'tpe', 'evolution', 'nsga2', 'nsga3', 'gp' or 'random'"),
     ("budget: {hours: 0}", "budget.hours: needs more than 0; came 0"),
 ]
 
