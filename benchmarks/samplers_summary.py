@@ -10,7 +10,7 @@ import argparse
 import json
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,10 @@ from recorded import record
 HERE = Path(__file__).parent
 AFTER = (10, 20, 25, 40, 50, 80, 100, 200)
 OPTUNA = ("tpe", "nsga2", "nsga3", "gp")
+PAIRS = ((10, 20), (20, 20), (20, 40), (40, 40), (40, 80), (80, 80), (50, 100), (100, 100), (50, 200), (100, 200))
+COMPARED, AIM_S = 40, 1.0
 Runs = dict[int, dict[str, object]]
+Groups = dict[tuple[str, bool], dict[str, Runs]]
 
 
 def shares(runs: Runs, attainable: dict[int, float], after: int) -> dict[int, float]:
@@ -44,8 +47,18 @@ def trials_to(run: dict[str, object], volume: float) -> float:
     return next((i + 1 for i, reached in enumerate(volumes) if reached >= volume), float("inf"))
 
 
-def row(problem: str, sampler: str, filtered: bool, runs: Runs, attainable: dict[int, float]) -> dict[str, object]:
-    found: dict[str, object] = {"problem": problem, "sampler": sampler, "filtered": filtered, "seeds": len(runs)}
+def row(problem: str, sampler: str, filtered: bool, groups: Groups, attainable: dict[int, float]) -> dict[str, object]:
+    """Return how a sampler did; its baseline are random draws on the same seeds, as far as both were run."""
+    runs, random = groups[problem, filtered][sampler], groups[problem, filtered]["random"]
+    share, drawn = shares(runs, attainable, COMPARED), shares(random, attainable, COMPARED)
+    value, baseline = (statistics.mean(found[seed] for seed in share.keys() & drawn.keys()) for found in (share, drawn))
+    found: dict[str, object] = {
+        "name": f"{problem}: share after {COMPARED} trials, {sampler}{'' if filtered else ', unfiltered'}",
+        "value": round(value, 4),
+        "baseline": round(baseline, 4),
+        "ratio": round(value / baseline, 4),
+        "seeds": len(runs),
+    }
     for after in AFTER:
         reached = shares(runs, attainable, after)
         if len(reached) == len(runs):
@@ -60,29 +73,35 @@ def row(problem: str, sampler: str, filtered: bool, runs: Runs, attainable: dict
 
 
 def paired(
-    problem: str, ours: Runs, others: dict[str, Runs], attainable: dict[int, float], at: int, against: int
+    problem: str, ours: Runs, other: str, theirs: Runs, attainable: dict[int, float], at: int, against: int
 ) -> dict[str, object] | None:
-    """Return how far the grammar sampler at `at` trials is ahead of the best of Optuna's own at `against`."""
-    mine = shares(ours, attainable, at)
-    theirs = {name: shares(runs, attainable, against) for name, runs in others.items() if name in OPTUNA}
-    theirs = {name: found for name, found in theirs.items() if len(found) >= 2}
-    if not theirs or not mine:
-        return None
-    best = max(theirs, key=lambda name: statistics.mean(theirs[name].values()))
-    seeds = sorted(mine.keys() & theirs[best].keys())
+    """Return the share of the grammar sampler at `at` trials beside another's at `against`, over the seeds of both."""
+    mine, others = shares(ours, attainable, at), shares(theirs, attainable, against)
+    seeds = sorted(mine.keys() & others.keys())
     if len(seeds) < 2:
         return None
-    ahead = [mine[seed] - theirs[best][seed] for seed in seeds]
+    value, baseline = (statistics.mean(found[seed] for seed in seeds) for found in (mine, others))
     return {
-        "problem": problem,
-        "name": f"grammar at {at} trials, ahead of {best} at {against}",
-        "ahead": round(statistics.mean(ahead), 4),
-        "interval": interval(ahead),
+        "name": f"{problem}: grammar at {at} trials, baseline {other} at {against}; interval: of the difference",
+        "value": round(value, 4),
+        "baseline": round(baseline, 4),
+        "ratio": round(value / baseline, 4),
+        "ahead": round(value - baseline, 4),
+        "interval": interval([mine[seed] - others[seed] for seed in seeds]),
         "seeds": len(seeds),
     }
 
 
-def draw(groups: dict[tuple[str, bool], dict[str, Runs]], tops: dict[str, dict[int, float]], out: Path) -> None:
+def proposal_rows(path: Path) -> Iterator[dict[str, object]]:
+    """Yield what a proposal takes late in a long run; the baseline is the aim."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        run = json.loads(line)
+        name = f"{run['problem']}: CPU seconds of a proposal, mean of the last 20 of {run['trials']} trials"
+        seconds = run["seconds_of_last_20"]
+        yield {"name": f"{name}; baseline: the aim", "value": seconds, "baseline": AIM_S, "ratio": seconds / AIM_S}
+
+
+def draw(groups: Groups, tops: dict[str, dict[int, float]], out: Path) -> None:
     """Draw the mean share against trials, with intervals over seeds."""
     plt.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "samplers"}
     shown = [problem for problem, filtered in groups if filtered]
@@ -107,8 +126,9 @@ def draw(groups: dict[tuple[str, bool], dict[str, Runs]], tops: dict[str, dict[i
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=Path, default=HERE / "results" / "samplers-runs.jsonl")
+    parser.add_argument("--long", type=Path, default=HERE / "results" / "samplers-500.jsonl")
     asked = parser.parse_args()
-    groups: dict[tuple[str, bool], dict[str, Runs]] = defaultdict(lambda: defaultdict(dict))
+    groups: Groups = defaultdict(lambda: defaultdict(dict))
     tops: dict[str, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for line in asked.runs.read_text(encoding="utf-8").splitlines():
         run = json.loads(line)
@@ -119,19 +139,19 @@ def main() -> None:
     if "fitted" in tops:  # one problem for all seeds
         tops["fitted"] = dict.fromkeys(tops["fitted"], max(tops["fitted"].values()))
     found = [
-        row(problem, sampler, filtered, runs, tops[problem])
+        row(problem, sampler, filtered, groups, tops[problem])
         for (problem, filtered), samplers in groups.items()
-        for sampler, runs in samplers.items()
+        for sampler in samplers
     ]
-    for (problem, filtered), samplers in groups.items():
-        if filtered and "grammar" in samplers:
-            pairs = [(10, 20), (20, 20), (20, 40), (40, 40), (40, 80), (80, 80)]
-            pairs += [(50, 100), (100, 100), (50, 200), (100, 200)]
-            found += [
-                one
-                for at, against in pairs
-                if (one := paired(problem, samplers["grammar"], samplers, tops[problem], at, against))
-            ]
+    found += [
+        one
+        for (problem, filtered), samplers in groups.items()
+        for other in OPTUNA
+        for at, against in PAIRS
+        if filtered and {"grammar", other} <= samplers.keys()
+        if (one := paired(problem, samplers["grammar"], other, samplers[other], tops[problem], at, against))
+    ]
+    found += proposal_rows(asked.long)
     record(found, name="samplers")
     draw(dict(groups), tops, HERE.parent / "docs" / "samplers.svg")
 

@@ -1,4 +1,4 @@
-"""What to try next: published members first, then the sampler on a copy of the record, screened outside of it.
+"""What to try next: published members first, then what the sampler says to the record, screened outside of it.
 
 A proposal depends on the record, the study's seed and the trial's number alone, so that a search that was killed goes
 on with the proposal it would have made. Optuna's trials exist in memory only until a candidate is admitted.
