@@ -20,6 +20,7 @@ from recorded import record
 HERE = Path(__file__).parent
 AFTER = (10, 20, 25, 40, 50, 80, 100, 200)
 OPTUNA = ("tpe", "nsga2", "nsga3", "gp")
+DRAWN = ("grammar", "tpe", "nsga2", "nsga3", "gp", "evolution", "random")  # in these colours
 PAIRS = ((10, 20), (20, 20), (20, 40), (40, 40), (40, 80), (80, 80), (50, 100), (100, 100), (50, 200), (100, 200))
 COMPARED, AIM_S = 40, 1.0
 Runs = dict[int, dict[str, object]]
@@ -110,11 +111,10 @@ def draw(groups: Groups, tops: dict[str, dict[int, float]], out: Path) -> None:
         for sampler, runs in groups[problem, True].items():
             lines = np.array([np.array(run["volumes"]) / tops[problem][seed] for seed, run in runs.items()])
             at = np.arange(1, lines.shape[1] + 1)
-            (line,) = axis.plot(
-                at, lines.mean(0), label=f"{sampler} ({len(lines)})", lw=2 if sampler == "grammar" else 1
-            )
+            colour, width = f"C{DRAWN.index(sampler)}", 2 if sampler == "grammar" else 1
+            axis.plot(at, lines.mean(0), label=f"{sampler} ({len(lines)})", lw=width, color=colour)
             edges = np.array([interval(list(column)) for column in lines.T])
-            axis.fill_between(at, edges[:, 0], edges[:, 1], alpha=0.12, color=line.get_color())
+            axis.fill_between(at, edges[:, 0], edges[:, 1], alpha=0.12, color=colour)
         axis.set(title=problem, xlabel="trials", ylabel="share of the attainable hypervolume")
         axis.legend(fontsize=7, title="sampler (seeds)", title_fontsize=7)
         axis.grid(alpha=0.3)
