@@ -13,9 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 import optuna
 import torch
@@ -23,9 +21,8 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 from recorded import record
-from samplers import LANDSCAPE, STUDY, Known, trial_of
+from samplers import LANDSCAPE, Known, study_config, trial_of
 
-from studies.config import load_config
 from studies.proposing import Proposer
 from studies.samplers.making import Maker
 from studies.samplers.tpe import ReachedTPE
@@ -73,10 +70,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "study.yaml"
-        path.write_text(STUDY, encoding="utf-8")
-        config = load_config(path, ["space=medseg", "sampler.name=evolution", "seed=0", "constraints.macs=<= 1e9"])
+    config = study_config(LANDSCAPE, "evolution", 0)
     screen = Known(LANDSCAPE, config)
     trials = history(screen, Proposer(screen, config, LANDSCAPE.reference), max(TRIALS))
     maker = Maker("grammar", screen, LANDSCAPE.reference, 0)

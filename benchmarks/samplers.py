@@ -24,13 +24,14 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import optuna
 import torch
 from fitted import Fitted, recorded_members
 from landscapes import quality
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from evaluators.latency import Latency
@@ -121,31 +122,41 @@ COSTS = ("macs", "traffic_bytes")
 LANDSCAPE = Problem(spaces["medseg"], Reference({"dice": 0.3, "macs": 1e9, "traffic_bytes": 3e8}), 1e9)
 
 
-def trial_of(candidate: Candidate, space: SearchSpace, dice: float | None) -> FrozenTrial:
-    """Return the trial as a study would store it."""
-    offered: dict[str, CategoricalDistribution] = {}
+def offered(space: SearchSpace, decisions: Mapping[str, Option]) -> dict[str, BaseDistribution]:
+    """Return the options that were open at each decision."""
+    found: dict[str, BaseDistribution] = {}
 
     def choose(path: str, options: tuple[Option, ...]) -> Option:
-        offered[path] = CategoricalDistribution(options)
-        return candidate.decisions[path]
+        found[path] = CategoricalDistribution(options)
+        return decisions[path]
 
     space.derive(choose)
+    return found
+
+
+def study_config(problem: Problem, sampler: str, seed: int) -> StudyConfig:
+    """Return the configuration of a search of the problem."""
+    limit = f"constraints.macs=<= {problem.most_macs:g}"
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "study.yaml"
+        path.write_text(STUDY, encoding="utf-8")
+        return load_config(path, [f"space={problem.space.name}", f"sampler.name={sampler}", f"seed={seed}", limit])
+
+
+def trial_of(candidate: Candidate, space: SearchSpace, dice: float | None) -> FrozenTrial:
+    """Return the trial as a study would store it."""
     return create_trial(
         state=TrialState.PRUNED if dice is None else TrialState.COMPLETE,
         values=None if dice is None else [dice, candidate.cost.macs, candidate.cost.traffic_bytes],
         params=dict(candidate.decisions),
-        distributions=dict(offered),
+        distributions=offered(space, candidate.decisions),
         user_attrs={"key": candidate.key, "origin": candidate.origin},
     )
 
 
 def search(problem: Problem, sampler: str, seed: int, count: int, filtered: bool) -> dict[str, object]:
     """Return the hypervolume after each trial, the trials that brought nothing new, and seconds per proposal."""
-    path = HERE / "results" / f".samplers-{sampler}-{seed}.yaml"
-    path.write_text(STUDY, encoding="utf-8")
-    limit = f"constraints.macs=<= {problem.most_macs:g}"
-    config = load_config(path, [f"space={problem.space.name}", f"sampler.name={sampler}", f"seed={seed}", limit])
-    path.unlink()
+    config = study_config(problem, sampler, seed)
     screen = Known(problem, config)
     proposer, maker = Proposer(screen, config, problem.reference), Maker(sampler, screen, problem.reference, seed)
     trials: list[FrozenTrial] = []

@@ -20,15 +20,12 @@ from pathlib import Path
 
 import optuna
 import torch
-from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from recorded import record
 from rungs import BANDS, REDUCTION, SLOTS
-from samplers import COSTS, STUDY, Known, Problem, table_problem
+from samplers import COSTS, Known, Problem, offered, study_config, table_problem
 from samplers_summary import interval
 
-from nas.grammar import Option
-from studies.config import load_config
 from studies.front import hypervolume
 from studies.proposing import Proposer
 from studies.rungs import RULES, Run, to_promote
@@ -47,16 +44,7 @@ class Replay:
     """One search of which all trainings are recorded."""
 
     def __init__(self, problem: Problem, curves: Curves, sampler: str, rungs: tuple[int, ...], seed: int):
-        path = HERE / "results" / f".searches-{sampler}-{len(rungs)}-{seed}.yaml"
-        path.write_text(STUDY, encoding="utf-8")
-        asked = [
-            "space=compact",
-            f"sampler.name={sampler}",
-            f"seed={seed}",
-            f"constraints.macs=<= {problem.most_macs:g}",
-        ]
-        config = load_config(path, asked)
-        path.unlink()
+        config = study_config(problem, sampler, seed)
         self._problem, self._curves, self._rungs = problem, curves, rungs
         self._screen = Known(problem, config)
         self._proposer = Proposer(self._screen, config, problem.reference)
@@ -119,7 +107,7 @@ class Replay:
             state=TrialState.COMPLETE if through else TrialState.RUNNING,
             values=[curve[-1], *costs.values()] if through else None,
             params=dict(candidate.decisions),
-            distributions=self._offered(candidate),
+            distributions=offered(self._problem.space, candidate.decisions),
             user_attrs={
                 "key": candidate.key,
                 "origin": candidate.origin,
@@ -130,16 +118,6 @@ class Replay:
         )
         trial.number = number
         return trial
-
-    def _offered(self, candidate: Candidate) -> dict[str, CategoricalDistribution]:
-        offered: dict[str, CategoricalDistribution] = {}
-
-        def choose(path: str, options: tuple[Option, ...]) -> Option:
-            offered[path] = CategoricalDistribution(options)
-            return candidate.decisions[path]
-
-        self._problem.space.derive(choose)
-        return offered
 
 
 def recorded_curves(path: Path) -> Curves:

@@ -5,13 +5,15 @@ from typing import Any
 
 from optuna import Study
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
+
+from studies.samplers.by_decision import SamplerByDecision
 
 __all__ = ["ReachedTPE"]
 
 
-class ReachedTPE(BaseSampler):
+class ReachedTPE(SamplerByDecision):
     """What `TPESampler(multivariate=True, group=True)` is, in a fraction of its time where decisions are conditional.
 
     That one samples every group of decisions that the same trials made, some hundreds in a large space, before a trial
@@ -38,16 +40,6 @@ class ReachedTPE(BaseSampler):
             together[tuple(made_in[name])][name] = found[name]
         self._groups = {name: group for group in together.values() for name in group}
         self._sampled = {}
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return nothing: which groups are reached is not known yet."""
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return nothing."""
-        return {}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

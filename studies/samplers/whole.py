@@ -6,15 +6,16 @@ from typing import Any
 
 from optuna import Study
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial
 
 from nas.grammar import Option
+from studies.samplers.by_decision import SamplerByDecision
 
 __all__ = ["WholeSampler"]
 
 
-class WholeSampler(BaseSampler):
+class WholeSampler(SamplerByDecision):
     """Has `propose` decide when a trial begins, and answers with that. What is not of the grammar is drawn at random.
 
     It keeps nothing that is not in the storage: a proposal depends on the trials that are there, on the seed and on the
@@ -38,16 +39,6 @@ class WholeSampler(BaseSampler):
     def decided(self, trials: Sequence[FrozenTrial], number: int) -> Mapping[str, Option]:
         """Return the decisions of the trial of that number."""
         return self.propose(trials, Random(f"{self._seed}:{number}"))
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return nothing: which decisions are reached is the grammar's to say."""
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return nothing."""
-        return {}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
